@@ -1,0 +1,46 @@
+# The three ways a target is declared in this project.
+
+add_library(weft_headers INTERFACE)
+target_include_directories(weft_headers INTERFACE
+  ${CMAKE_SOURCE_DIR}/include ${CMAKE_BINARY_DIR}/include)
+
+if(WEFT_BUILD_COMPILER)
+  add_library(weft_mlir INTERFACE)
+  target_include_directories(weft_mlir SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+  target_compile_definitions(weft_mlir INTERFACE ${WEFT_LLVM_DEFINITIONS})
+  target_link_libraries(weft_mlir INTERFACE weft_headers MLIR LLVM)
+  if(NOT LLVM_ENABLE_RTTI)
+    target_compile_options(weft_mlir INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
+  endif()
+  # One precompiled header serves every file of the compiler.
+  add_library(weft_pch OBJECT ${CMAKE_SOURCE_DIR}/cmake/Pch.cpp)
+  target_link_libraries(weft_pch PRIVATE weft_mlir)
+  target_precompile_headers(weft_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/Pch.h)
+endif()
+
+# weft_add_library(NAME SOURCES… LINK LIBS… DEPENDS TARGETS…): a static library
+# of the compiler, on MLIR and the common precompiled header.
+function(weft_add_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC weft_mlir ${ARG_LINK})
+  target_precompile_headers(${name} REUSE_FROM weft_pch)
+  if(ARG_DEPENDS)
+    add_dependencies(${name} ${ARG_DEPENDS})
+  endif()
+endfunction()
+
+# weft_add_tool(NAME SOURCES… LINK LIBS…): a program that links the compiler.
+function(weft_add_tool name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE weft_mlir ${ARG_LINK})
+  install(TARGETS ${name} RUNTIME DESTINATION bin)
+endfunction()
+
+# weft_tablegen(TD_FILE (OUTPUT GENERATOR…)…): e.g. GraphOps.h.inc "-gen-op-decls".
+# Outputs land beside the header that includes them, below the build folder.
+macro(weft_tablegen_begin td)
+  set(LLVM_TARGET_DEFINITIONS ${td})
+  set(TABLEGEN_OUTPUT)
+endmacro()

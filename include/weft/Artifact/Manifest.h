@@ -1,0 +1,79 @@
+// The manifest of an artifact: what the runtime must know before it runs any
+// code of it. Used by the compiler (write) and by the runtime (read); depends on
+// nothing but the standard library. The encoding is described in
+// docs/artifact-format.md.
+#ifndef WEFT_ARTIFACT_MANIFEST_H
+#define WEFT_ARTIFACT_MANIFEST_H
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weft::artifact {
+
+/// Raised when the encoding changes; a reader refuses every other version.
+constexpr uint32_t kFormatVersion = 1;
+
+/// Element types, numbered as in ONNX's TensorProto.DataType.
+enum class ElementType : uint8_t {
+  f32 = 1, u8 = 2, i8 = 3, u16 = 4, i16 = 5, i32 = 6, i64 = 7, boolean = 9,
+  f16 = 10, f64 = 11, u32 = 12, u64 = 13, bf16 = 16,
+};
+
+/// Bytes of one element in memory; a boolean is one byte.
+unsigned elementSize(ElementType type);
+/// "f32", "i64", "bool", …
+std::string_view elementName(ElementType type);
+
+/// One dimension: a fixed extent, or dynamic with the model's name for it
+/// (two dimensions of one name must have one extent in a run).
+struct Dimension {
+  int64_t extent = -1; ///< -1: dynamic
+  std::string symbol;  ///< may be empty
+};
+
+struct TensorInfo {
+  std::string name;
+  ElementType type = ElementType::f32;
+  std::vector<Dimension> shape;
+};
+
+/// One body of machine code: a CPU level ("x86-64-v3") with its entry symbol,
+/// or a GPU target ("sm_80") with the section that holds its image.
+struct CodeInfo {
+  std::string target;
+  std::string entrySymbol;
+  std::vector<std::string> cpuFeatures; ///< needed at run time, LLVM's names
+};
+
+/// One kernel, in order of launch, for profiles and `weft inspect`.
+struct KernelInfo {
+  std::string name;
+  std::string operators; ///< the model's nodes that it computes
+  double flops = 0;      ///< per run at static shapes, 0 when dynamic
+  double bytes = 0;      ///< read and written, likewise
+};
+
+struct Manifest {
+  std::string compilerVersion;
+  std::string modelName;
+  uint64_t modelHash = 0, optionsHash = 0;
+  std::vector<TensorInfo> inputs, outputs;
+  std::vector<CodeInfo> code;
+  std::vector<KernelInfo> kernels;
+  std::vector<std::string> checks; ///< messages for weft_context::fail
+  uint64_t weightBytes = 0, weightHash = 0;
+  std::string weightFile; ///< empty: the artifact's own weight section
+  int64_t arenaBytes = -1; ///< planned temporaries; -1: depends on shapes
+};
+
+std::string encode(const Manifest &manifest);
+
+/// False when `bytes` is not a manifest of this version; `error` then says
+/// which field at which offset. Reads nothing outside `bytes`.
+bool decode(std::string_view bytes, Manifest &manifest, std::string &error);
+
+} // namespace weft::artifact
+
+#endif // WEFT_ARTIFACT_MANIFEST_H
