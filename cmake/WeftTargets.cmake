@@ -38,9 +38,3 @@ function(weft_add_tool name)
   install(TARGETS ${name} RUNTIME DESTINATION bin)
 endfunction()
 
-# weft_tablegen(TD_FILE (OUTPUT GENERATOR…)…): e.g. GraphOps.h.inc "-gen-op-decls".
-# Outputs land beside the header that includes them, below the build folder.
-macro(weft_tablegen_begin td)
-  set(LLVM_TARGET_DEFINITIONS ${td})
-  set(TABLEGEN_OUTPUT)
-endmacro()

@@ -1,0 +1,156 @@
+// The `kernel` dialect: launches of outlined kernels, and the packed matrix
+// product and convolution that stand in them beside upstream ops.
+#ifndef WEFT_KERNEL_OPS
+#define WEFT_KERNEL_OPS
+
+include "mlir/IR/OpBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Kernel_Dialect : Dialect {
+  let name = "kernel";
+  let cppNamespace = "::weft::kernel";
+  let summary = "Outlined kernels and the packed products in them";
+  let description = [{
+    A kernel is a `func.func private` with the unit attribute `kernel.entry`. Its
+    arguments are the launch's inputs, then its outputs (destination style); on
+    tensors it returns the outputs, on memrefs nothing. Its body is upstream
+    linalg, scf, vector, memref and the ops below.
+
+    Invariant: what a kernel computes depends on its arguments alone, and one
+    kernel's work items (the outermost `scf.forall`) may run in any order.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
+class Kernel_Op<string mnemonic, list<Trait> traits = []> : Op<Kernel_Dialect, mnemonic, traits>;
+
+def Kernel_Shaped : AnyTypeOf<[AnyRankedTensor, AnyStridedMemRef]>;
+def Kernel_Argument : AnyTypeOf<[AnyRankedTensor, AnyStridedMemRef, Index, AnySignlessInteger, AnyFloat]>;
+
+// Destination-style ops that work on tensors and on memrefs alike.
+class Kernel_DestinationOp<string mnemonic, list<Trait> traits = []>
+    : Kernel_Op<mnemonic, !listconcat(traits, [
+        DestinationStyleOpInterface,
+        DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+        DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>])> {
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getOutputsMutable(); }
+  }];
+}
+
+def Kernel_LaunchOp : Kernel_DestinationOp<"launch", [
+    AttrSizedOperandSegments, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "runs a kernel";
+  let description = [{
+    ```mlir
+    %y = kernel.launch @add ins(%a, %b : tensor<?xf32>, tensor<?xf32>)
+                            outs(%empty : tensor<?xf32>) -> tensor<?xf32>
+    ```
+    The kernel may write its outputs in any order and does not read what they
+    held before.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<Kernel_Argument>:$inputs, Variadic<Kernel_Shaped>:$outputs);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    $callee (`ins` `(` $inputs^ `:` type($inputs) `)`)? `outs` `(` $outputs `:` type($outputs) `)`
+    attr-dict (`->` type($results)^)?
+  }];
+}
+
+def Kernel_MatMulOp : Kernel_DestinationOp<"matmul", [
+    AttrSizedOperandSegments, SingleBlockImplicitTerminator<"::weft::kernel::YieldOp">]> {
+  let summary = "matrix product with prepacked right side and fused epilogue";
+  let description = [{
+    `lhs` [batch…, M, K]; `rhs` is [N/16, K, 16] when `packed` (zeros where N is
+    not a multiple of 16), else [batch…, K, N] with its batch extents equal to
+    the result's or 1; output [batch…, M, N]. `extras` are read by the
+    epilogue at `extra_maps` (batch…, m, n) -> indices. The region takes the
+    sum and one element of each extra and yields the output's element.
+    ```mlir
+    kernel.matmul packed lhs(%a) rhs(%b) extras(%bias) outs(%c)
+        {extra_maps = [affine_map<(m, n) -> (n)>]} epilogue {
+    ^bb0(%sum: f32, %x: f32):
+      %s = arith.addf %sum, %x : f32
+      kernel.yield %s : f32
+    } : (tensor<?x64xf32>, tensor<2x64x16xf32>, tensor<32xf32>, tensor<?x32xf32>) -> tensor<?x32xf32>
+    ```
+  }];
+  let arguments = (ins Kernel_Shaped:$lhs, Kernel_Shaped:$rhs, Variadic<Kernel_Shaped>:$extras,
+                       Variadic<Kernel_Shaped>:$outputs, AffineMapArrayAttr:$extra_maps, UnitAttr:$packed);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region SizedRegion<1>:$epilogue);
+  let assemblyFormat = [{
+    (`packed` $packed^)? `lhs` `(` $lhs `)` `rhs` `(` $rhs `)` (`extras` `(` $extras^ `)`)? `outs` `(` $outputs `)` attr-dict
+    `epilogue` $epilogue `:` functional-type(operands, $results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_ConvOp : Kernel_DestinationOp<"conv", [
+    AttrSizedOperandSegments, SingleBlockImplicitTerminator<"::weft::kernel::YieldOp">]> {
+  let summary = "direct convolution on blocked channels with fused epilogue";
+  let description = [{
+    `input` [N, groups * C1, spatial…, cb], padded already; `weight`
+    [groups * K1, C1, window…, cb, 16]; output [N, groups * K1, spatial…, 16].
+    Output block k1 reads the input blocks of its group, k1 / K1. `cb` is 16, or 1
+    for a plain [N, C, spatial…] input seen with a unit dimension. The epilogue's
+    `extra_maps` are over (n, k1, spatial…, kb).
+  }];
+  let arguments = (ins Kernel_Shaped:$input, Kernel_Shaped:$weight, Variadic<Kernel_Shaped>:$extras,
+                       Variadic<Kernel_Shaped>:$outputs, AffineMapArrayAttr:$extra_maps,
+                       DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations, I64Attr:$groups);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region SizedRegion<1>:$epilogue);
+  let assemblyFormat = [{
+    `input` `(` $input `)` `weight` `(` $weight `)` (`extras` `(` $extras^ `)`)? `outs` `(` $outputs `)`
+    `strides` $strides `dilations` $dilations `groups` $groups attr-dict
+    `epilogue` $epilogue `:` functional-type(operands, $results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_DepthwiseConvOp : Kernel_DestinationOp<"depthwise_conv", [
+    AttrSizedOperandSegments, SingleBlockImplicitTerminator<"::weft::kernel::YieldOp">]> {
+  let summary = "depthwise convolution on blocked channels with fused epilogue";
+  let description = [{
+    `input` [N, C1, spatial…, 16], padded already; `weight` [C1, window…, 16];
+    output [N, C1, spatial…, 16]; `extra_maps` over (n, c1, spatial…, cb).
+  }];
+  let arguments = (ins Kernel_Shaped:$input, Kernel_Shaped:$weight, Variadic<Kernel_Shaped>:$extras,
+                       Variadic<Kernel_Shaped>:$outputs, AffineMapArrayAttr:$extra_maps,
+                       DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region SizedRegion<1>:$epilogue);
+  let assemblyFormat = [{
+    `input` `(` $input `)` `weight` `(` $weight `)` (`extras` `(` $extras^ `)`)? `outs` `(` $outputs `)`
+    `strides` $strides `dilations` $dilations attr-dict
+    `epilogue` $epilogue `:` functional-type(operands, $results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator]> {
+  let summary = "ends an epilogue with the element to store";
+  let arguments = (ins Variadic<AnyType>:$values);
+  let builders = [OpBuilder<(ins), [{ /* nothing to yield */ }]>];
+  let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
+}
+
+def Kernel_CheckOp : Kernel_Op<"check"> {
+  let summary = "fails the run with a message unless the condition holds";
+  let description = [{
+    `message` names the node; "{0}" and "{1}" in it stand for the values. Allowed
+    in the entry function and in kernels; it ends the run, not the process.
+  }];
+  let arguments = (ins I1:$condition, Variadic<AnyTypeOf<[Index, I64]>>:$values, StrAttr:$message);
+  let assemblyFormat = "$condition `,` $message (`values` $values^ `:` type($values))? attr-dict";
+}
+
+#endif // WEFT_KERNEL_OPS

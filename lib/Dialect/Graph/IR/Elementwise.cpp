@@ -1,0 +1,203 @@
+// What elementwise ops have beyond their tables: the folding that all share,
+// and the few whose result type or body does not fit the common classes.
+
+#include "weft/Dialect/Graph/IR/Graph.h"
+#include "weft/Dialect/Graph/IR/ScalarBuilder.h"
+#include "weft/Dialect/Graph/IR/Shapes.h"
+
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+
+namespace weft::graph {
+
+bool isUnsigned(Value value) {
+  return getElementTypeOrSelf(value.getType()).isUnsignedInteger();
+}
+
+/// Signless form of an element type, as scalar bodies see it.
+static Type signless(Type type) {
+  if (auto i = dyn_cast<IntegerType>(type))
+    return IntegerType::get(type.getContext(), i.getWidth());
+  return type;
+}
+
+/// Element `i` of a constant (or its splat) as a scalar attribute.
+static TypedAttr scalarAttr(DenseElementsAttr elements, int64_t i) {
+  Type type = signless(elements.getElementType());
+  if (isa<FloatType>(type))
+    return FloatAttr::get(type, elements.isSplat()
+                                    ? elements.getSplatValue<APFloat>()
+                                    : elements.getValues<APFloat>()[i]);
+  return IntegerAttr::get(type, elements.isSplat()
+                                    ? elements.getSplatValue<APInt>()
+                                    : elements.getValues<APInt>()[i]);
+}
+
+/// The value of the body for constant scalars, by the folders of arith and
+/// math; null where one of them does not fold.
+static Attribute evaluate(ScalarBody op, ArrayRef<TypedAttr> scalars) {
+  OwningOpRef<ModuleOp> scratch = ModuleOp::create(op->getLoc());
+  ImplicitLocOpBuilder b(op->getLoc(), scratch->getBodyRegion());
+  b.setInsertionPointToStart(scratch->getBody());
+  SmallVector<Value> args;
+  for (TypedAttr scalar : scalars)
+    args.push_back(arith::ConstantOp::create(b, scalar));
+  Value result = op.buildScalar(b, args);
+  DenseMap<Value, Attribute> known;
+  for (Operation &step : *scratch->getBody()) {
+    SmallVector<Attribute> operands;
+    for (Value operand : step.getOperands())
+      operands.push_back(known.lookup(operand));
+    SmallVector<OpFoldResult> folded;
+    if (failed(step.fold(operands, folded)) || folded.size() != 1)
+      return {};
+    if (auto attr = dyn_cast<Attribute>(folded[0]))
+      known[step.getResult(0)] = attr;
+    else
+      known[step.getResult(0)] = known.lookup(cast<Value>(folded[0]));
+    if (!known[step.getResult(0)])
+      return {};
+  }
+  return known.lookup(result);
+}
+
+OpFoldResult foldScalarBody(Operation *op, ArrayRef<Attribute> operands) {
+  // More elements than this are folded by weft-fold-constants.
+  constexpr int64_t kFewElements = 64;
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  if (!type.hasStaticShape())
+    return {};
+  bool allSplat = true, sameShape = true;
+  SmallVector<DenseElementsAttr> constants;
+  for (Attribute operand : operands) {
+    auto elements = dyn_cast_or_null<DenseElementsAttr>(operand);
+    if (!elements)
+      return {};
+    allSplat &= elements.isSplat();
+    sameShape &= elements.isSplat() || elements.getType().getShape() == type.getShape();
+    constants.push_back(elements);
+  }
+  int64_t count = allSplat ? 1 : type.getNumElements();
+  if (count == 0 || count > kFewElements || !sameShape)
+    return {};
+  SmallVector<Attribute> results;
+  for (int64_t i = 0; i < count; ++i) {
+    SmallVector<TypedAttr> scalars;
+    for (DenseElementsAttr elements : constants)
+      scalars.push_back(scalarAttr(elements, i));
+    Attribute value = evaluate(cast<ScalarBody>(op), scalars);
+    if (!value)
+      return {};
+    // Dense attributes hold integers in their own signedness.
+    if (auto integer = dyn_cast<IntegerAttr>(value))
+      value = IntegerAttr::get(type.getElementType(), integer.getValue());
+    results.push_back(value);
+  }
+  return DenseElementsAttr::get(type, results);
+}
+
+//===-- Ops with a result type of their own --------------------------------------//
+
+static Type i1(MLIRContext *context) { return IntegerType::get(context, 1); }
+
+#define WEFT_ELEMENTWISE_COMMON(OP)                                            \
+  LogicalResult OP::reifyResultShapes(OpBuilder &b,                            \
+                                      ReifiedRankedShapedTypeDims &dims) {     \
+    return reifyBroadcast(b, getOperation(), dims);                            \
+  }                                                                            \
+  OpFoldResult OP::fold(FoldAdaptor adaptor) {                                 \
+    return foldScalarBody(getOperation(), adaptor.getOperands());              \
+  }
+WEFT_ELEMENTWISE_COMMON(CompareOp)
+WEFT_ELEMENTWISE_COMMON(SelectOp)
+WEFT_ELEMENTWISE_COMMON(ClampOp)
+WEFT_ELEMENTWISE_COMMON(CastOp)
+WEFT_ELEMENTWISE_COMMON(IsNanOp)
+WEFT_ELEMENTWISE_COMMON(IsInfOp)
+#undef WEFT_ELEMENTWISE_COMMON
+
+LogicalResult CompareOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc,
+                                          Adaptor op, SmallVectorImpl<Type> &types) {
+  Type x = tensorType(op.getX()).getElementType(), y = tensorType(op.getY()).getElementType();
+  if (x != y)
+    return emitOptionalError(loc, "compares ", x, " with ", y);
+  return inferElementwise(loc, op.getOperands(), i1(context), types);
+}
+
+Value CompareOp::buildScalar(ImplicitLocOpBuilder &b, ValueRange args) {
+  if (isa<FloatType>(args[0].getType())) {
+    using P = arith::CmpFPredicate;
+    static constexpr P predicates[] = {P::OEQ, P::UNE, P::OLT, P::OLE, P::OGT, P::OGE};
+    return arith::CmpFOp::create(b, predicates[static_cast<int>(getRelation())], args[0], args[1]);
+  }
+  using P = arith::CmpIPredicate;
+  static constexpr P asSigned[] = {P::eq, P::ne, P::slt, P::sle, P::sgt, P::sge};
+  static constexpr P asUnsigned[] = {P::eq, P::ne, P::ult, P::ule, P::ugt, P::uge};
+  bool positive = isUnsigned(getX()) || args[0].getType().isInteger(1);
+  P predicate = (positive ? asUnsigned : asSigned)[static_cast<int>(getRelation())];
+  return arith::CmpIOp::create(b, predicate, args[0], args[1]);
+}
+
+LogicalResult SelectOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor op,
+                                         SmallVectorImpl<Type> &types) {
+  Type x = tensorType(op.getX()).getElementType(), y = tensorType(op.getY()).getElementType();
+  if (x != y)
+    return emitOptionalError(loc, "chooses between ", x, " and ", y);
+  return inferElementwise(loc, op.getOperands(), x, types);
+}
+
+Value SelectOp::buildScalar(ImplicitLocOpBuilder &b, ValueRange args) {
+  return arith::SelectOp::create(b, args[0], args[1], args[2]);
+}
+
+LogicalResult ClampOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor op,
+                                        SmallVectorImpl<Type> &types) {
+  return inferElementwise(loc, op.getOperands(), {}, types);
+}
+
+Value ClampOp::buildScalar(ImplicitLocOpBuilder &b, ValueRange args) {
+  bool positive = isUnsigned(getX());
+  return scalar::min(b, scalar::max(b, args[0], args[1], positive), args[2], positive);
+}
+
+LogicalResult CastOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor op,
+                                       SmallVectorImpl<Type> &types) {
+  return inferElementwise(loc, op.getOperands(), op.getTo(), types);
+}
+
+Value CastOp::buildScalar(ImplicitLocOpBuilder &b, ValueRange args) {
+  return scalar::cast(b, args[0], signless(getTo()), isUnsigned(getX()),
+                      getTo().isUnsignedInteger());
+}
+
+LogicalResult IsNanOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc,
+                                        Adaptor op, SmallVectorImpl<Type> &types) {
+  return inferElementwise(loc, op.getOperands(), i1(context), types);
+}
+
+Value IsNanOp::buildScalar(ImplicitLocOpBuilder &b, ValueRange args) {
+  return arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, args[0], args[0]);
+}
+
+LogicalResult IsInfOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc,
+                                        Adaptor op, SmallVectorImpl<Type> &types) {
+  return inferElementwise(loc, op.getOperands(), i1(context), types);
+}
+
+Value IsInfOp::buildScalar(ImplicitLocOpBuilder &b, ValueRange args) {
+  auto type = cast<FloatType>(args[0].getType());
+  auto equals = [&](bool negative) -> Value {
+    Value infinity = arith::ConstantOp::create(
+        b, b.getFloatAttr(type, APFloat::getInf(type.getFloatSemantics(), negative)));
+    return arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, args[0], infinity);
+  };
+  Value found = scalar::constant(b, b.getI1Type(), 0);
+  if (getPositive())
+    found = equals(false);
+  if (getNegative())
+    found = arith::OrIOp::create(b, found, equals(true));
+  return found;
+}
+
+} // namespace weft::graph

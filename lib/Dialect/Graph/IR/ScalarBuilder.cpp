@@ -1,0 +1,227 @@
+// One scalar step on floats or integers, with the semantics that graph ops
+// promise: no integer operation traps, and NaN propagates.
+
+#include "weft/Dialect/Graph/IR/ScalarBuilder.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+namespace arith = mlir::arith;
+
+namespace weft::graph::scalar {
+
+static bool isFloat(Value x) { return isa<FloatType>(x.getType()); }
+
+Value constant(ImplicitLocOpBuilder &b, Type type, double value) {
+  if (isa<FloatType>(type))
+    return arith::ConstantOp::create(b, b.getFloatAttr(type, value));
+  return arith::ConstantOp::create(
+      b, b.getIntegerAttr(type, static_cast<int64_t>(value)));
+}
+
+Value add(ImplicitLocOpBuilder &b, Value x, Value y) {
+  if (isFloat(x))
+    return arith::AddFOp::create(b, x, y);
+  return arith::AddIOp::create(b, x, y);
+}
+
+Value sub(ImplicitLocOpBuilder &b, Value x, Value y) {
+  if (isFloat(x))
+    return arith::SubFOp::create(b, x, y);
+  return arith::SubIOp::create(b, x, y);
+}
+
+Value mul(ImplicitLocOpBuilder &b, Value x, Value y) {
+  if (isFloat(x))
+    return arith::MulFOp::create(b, x, y);
+  return arith::MulIOp::create(b, x, y);
+}
+
+/// `y` where a division by it is defined, 1 elsewhere; `defined` tells which.
+static Value safeDivisor(ImplicitLocOpBuilder &b, Value x, Value y,
+                         bool isUnsigned, Value &isZero, Value &overflows) {
+  Value zero = constant(b, y.getType(), 0), one = constant(b, y.getType(), 1);
+  isZero = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, y, zero);
+  Value safe = arith::SelectOp::create(b, isZero, one, y);
+  overflows = Value();
+  unsigned width = y.getType().getIntOrFloatBitWidth();
+  if (isUnsigned || width == 1)
+    return safe;
+  Value least = arith::ConstantOp::create(
+      b, b.getIntegerAttr(y.getType(), APInt::getSignedMinValue(width)));
+  Value minusOne = constant(b, y.getType(), -1);
+  Value isLeast =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, x, least);
+  Value isMinusOne =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, y, minusOne);
+  overflows = arith::AndIOp::create(b, isLeast, isMinusOne);
+  return arith::SelectOp::create(b, overflows, one, safe);
+}
+
+Value div(ImplicitLocOpBuilder &b, Value x, Value y, bool isUnsigned) {
+  if (isFloat(x))
+    return arith::DivFOp::create(b, x, y);
+  Value isZero, overflows;
+  Value divisor = safeDivisor(b, x, y, isUnsigned, isZero, overflows);
+  // x / 1 is INT_MIN where the true quotient overflows: it wraps.
+  Value quotient = isUnsigned
+                       ? Value(arith::DivUIOp::create(b, x, divisor))
+                       : Value(arith::DivSIOp::create(b, x, divisor));
+  return arith::SelectOp::create(b, isZero, constant(b, x.getType(), 0),
+                                 quotient);
+}
+
+Value rem(ImplicitLocOpBuilder &b, Value x, Value y, bool isUnsigned) {
+  if (isFloat(x))
+    return arith::RemFOp::create(b, x, y);
+  Value isZero, overflows;
+  // x % 1 is 0, which is right for the overflowing pair and for zero alike.
+  Value divisor = safeDivisor(b, x, y, isUnsigned, isZero, overflows);
+  if (isUnsigned)
+    return arith::RemUIOp::create(b, x, divisor);
+  return arith::RemSIOp::create(b, x, divisor);
+}
+
+Value max(ImplicitLocOpBuilder &b, Value x, Value y, bool isUnsigned) {
+  if (isFloat(x))
+    return arith::MaximumFOp::create(b, x, y);
+  if (isUnsigned || x.getType().isInteger(1))
+    return arith::MaxUIOp::create(b, x, y);
+  return arith::MaxSIOp::create(b, x, y);
+}
+
+Value min(ImplicitLocOpBuilder &b, Value x, Value y, bool isUnsigned) {
+  if (isFloat(x))
+    return arith::MinimumFOp::create(b, x, y);
+  if (isUnsigned || x.getType().isInteger(1))
+    return arith::MinUIOp::create(b, x, y);
+  return arith::MinSIOp::create(b, x, y);
+}
+
+Value neg(ImplicitLocOpBuilder &b, Value x) {
+  if (isFloat(x))
+    return arith::NegFOp::create(b, x);
+  return arith::SubIOp::create(b, constant(b, x.getType(), 0), x);
+}
+
+Value abs(ImplicitLocOpBuilder &b, Value x, bool isUnsigned) {
+  if (isFloat(x))
+    return math::AbsFOp::create(b, x);
+  if (isUnsigned || x.getType().isInteger(1))
+    return x;
+  return math::AbsIOp::create(b, x);
+}
+
+Value sign(ImplicitLocOpBuilder &b, Value x, bool isUnsigned) {
+  Type type = x.getType();
+  Value zero = constant(b, type, 0), one = constant(b, type, 1);
+  if (isFloat(x)) {
+    Value above = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x, zero);
+    Value below = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, x, zero);
+    // Zero and NaN are their own sign.
+    Value rest = arith::SelectOp::create(b, below, constant(b, type, -1), x);
+    return arith::SelectOp::create(b, above, one, rest);
+  }
+  Value isZero = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, x, zero);
+  Value nonZero = one;
+  if (!isUnsigned && !type.isInteger(1)) {
+    Value below = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, x, zero);
+    nonZero = arith::SelectOp::create(b, below, constant(b, type, -1), one);
+  }
+  return arith::SelectOp::create(b, isZero, zero, nonZero);
+}
+
+Value bitNot(ImplicitLocOpBuilder &b, Value x) {
+  return arith::XOrIOp::create(b, x, constant(b, x.getType(), -1));
+}
+
+Value shift(ImplicitLocOpBuilder &b, Value x, Value y, bool left) {
+  Type type = x.getType();
+  Value width = constant(b, type, type.getIntOrFloatBitWidth());
+  Value zero = constant(b, type, 0);
+  Value inRange =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ult, y, width);
+  Value amount = arith::SelectOp::create(b, inRange, y, zero);
+  Value shifted = left ? Value(arith::ShLIOp::create(b, x, amount))
+                       : Value(arith::ShRUIOp::create(b, x, amount));
+  return arith::SelectOp::create(b, inRange, shifted, zero);
+}
+
+Value pow(ImplicitLocOpBuilder &b, Value x, Value y) {
+  Type type = x.getType();
+  if (isa<FloatType>(type))
+    return math::PowFOp::create(b, x, cast(b, y, type, false, false));
+  Type f64 = b.getF64Type();
+  Value power = math::PowFOp::create(b, cast(b, x, f64, false, false),
+                                     cast(b, y, f64, false, false));
+  return cast(b, power, type, false, false);
+}
+
+/// Float to integer without undefined values: clamped to the type's range.
+static Value floatToInt(ImplicitLocOpBuilder &b, Value x, IntegerType to,
+                        bool toUnsigned) {
+  auto from = mlir::cast<FloatType>(x.getType());
+  unsigned width = to.getWidth();
+  APInt least = toUnsigned ? APInt::getMinValue(width)
+                           : APInt::getSignedMinValue(width);
+  APInt greatest = toUnsigned ? APInt::getMaxValue(width)
+                              : APInt::getSignedMaxValue(width);
+  // The bounds as floats, rounded towards zero so that they convert back.
+  auto bound = [&](const APInt &value) {
+    APFloat f(from.getFloatSemantics());
+    f.convertFromAPInt(value, !toUnsigned, APFloat::rmTowardZero);
+    return Value(arith::ConstantOp::create(b, b.getFloatAttr(from, f)));
+  };
+  Value low = bound(least), high = bound(greatest);
+  Value clamped = arith::MinimumFOp::create(
+      b, arith::MaximumFOp::create(b, x, low), high);
+  Value isNan =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, x, x);
+  Value number = arith::SelectOp::create(b, isNan, constant(b, from, 0), clamped);
+  Value converted = toUnsigned
+                        ? Value(arith::FPToUIOp::create(b, to, number))
+                        : Value(arith::FPToSIOp::create(b, to, number));
+  // A float cannot hold the greatest integer of a wider type exactly.
+  Value tooHigh =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x, high);
+  return arith::SelectOp::create(
+      b, tooHigh, arith::ConstantOp::create(b, b.getIntegerAttr(to, greatest)),
+      converted);
+}
+
+Value cast(ImplicitLocOpBuilder &b, Value x, Type to, bool fromUnsigned,
+           bool toUnsigned) {
+  Type from = x.getType();
+  if (from == to)
+    return x;
+  unsigned fromWidth = from.getIntOrFloatBitWidth();
+  unsigned toWidth = to.getIntOrFloatBitWidth();
+  if (to.isInteger(1)) {
+    Value zero = constant(b, from, 0);
+    if (isa<FloatType>(from))
+      return arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, x, zero);
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, x, zero);
+  }
+  if (isa<FloatType>(from) && isa<FloatType>(to)) {
+    if (fromWidth < toWidth)
+      return arith::ExtFOp::create(b, to, x);
+    if (fromWidth > toWidth)
+      return arith::TruncFOp::create(b, to, x);
+    // f16 and bf16 meet in f32.
+    return arith::TruncFOp::create(
+        b, to, arith::ExtFOp::create(b, b.getF32Type(), x));
+  }
+  if (isa<FloatType>(from))
+    return floatToInt(b, x, mlir::cast<IntegerType>(to), toUnsigned);
+  bool zeroExtend = fromUnsigned || from.isInteger(1);
+  if (isa<FloatType>(to))
+    return zeroExtend ? Value(arith::UIToFPOp::create(b, to, x))
+                      : Value(arith::SIToFPOp::create(b, to, x));
+  if (fromWidth > toWidth)
+    return arith::TruncIOp::create(b, to, x);
+  return zeroExtend ? Value(arith::ExtUIOp::create(b, to, x))
+                    : Value(arith::ExtSIOp::create(b, to, x));
+}
+
+} // namespace weft::graph::scalar

@@ -1,0 +1,69 @@
+// Bufferization of launches and products: inputs are read, outputs written in
+// place, and the tensor results become the output buffers.
+
+#include "weft/Dialect/Kernel/IR/Kernel.h"
+
+#include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+using namespace mlir::bufferization;
+
+namespace weft::kernel {
+namespace {
+
+template <typename Op>
+struct DestinationBufferization
+    : DstBufferizableOpInterfaceExternalModel<DestinationBufferization<Op>, Op> {
+  /// Outputs are written without being read first.
+  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand, const AnalysisState &) const {
+    return !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
+  }
+
+  bool bufferizesToMemoryWrite(Operation *op, OpOperand &operand, const AnalysisState &) const {
+    return cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
+  }
+
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter, const BufferizationOptions &options,
+                          BufferizationState &state) const {
+    if (!cast<DestinationStyleOpInterface>(op).hasPureTensorSemantics() && op->getNumResults() == 0)
+      return success();
+    SmallVector<Value> operands, results;
+    for (OpOperand &operand : op->getOpOperands()) {
+      Value value = operand.get();
+      if (isa<TensorType>(value.getType())) {
+        FailureOr<Value> buffer = getBuffer(rewriter, value, options, state);
+        if (failed(buffer))
+          return failure();
+        value = *buffer;
+      }
+      operands.push_back(value);
+      if (cast<DestinationStyleOpInterface>(op).isDpsInit(&operand))
+        results.push_back(value);
+    }
+    rewriter.setInsertionPoint(op);
+    OperationState copy(op->getLoc(), op->getName(), operands, TypeRange(), op->getAttrs());
+    copy.propertiesAttr = {};
+    for (Region &region : op->getRegions())
+      copy.addRegion()->takeBody(region);
+    Operation *buffered = rewriter.create(copy);
+    buffered->copyProperties(op->getPropertiesStorage());
+    replaceOpWithBufferizedValues(rewriter, op, results);
+    return success();
+  }
+};
+
+} // namespace
+
+void registerBufferizableOpInterfaces(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, KernelDialect *) {
+    LaunchOp::attachInterface<DestinationBufferization<LaunchOp>>(*context);
+    MatMulOp::attachInterface<DestinationBufferization<MatMulOp>>(*context);
+    ConvOp::attachInterface<DestinationBufferization<ConvOp>>(*context);
+    DepthwiseConvOp::attachInterface<DestinationBufferization<DepthwiseConvOp>>(*context);
+  });
+}
+
+} // namespace weft::kernel

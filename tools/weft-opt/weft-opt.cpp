@@ -1,0 +1,20 @@
+// weft-opt runs any piece of the compiler on textual IR.
+
+#include "weft/Dialect/Graph/IR/Graph.h"
+#include "weft/Dialect/Kernel/IR/Kernel.h"
+
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/InitAllPasses.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  registry.insert<weft::graph::GraphDialect, weft::kernel::KernelDialect>();
+  weft::kernel::registerBufferizableOpInterfaces(registry);
+  mlir::registerAllPasses();
+  return mlir::asMainReturnCode(
+      mlir::MlirOptMain(argc, argv, "weft-opt: runs passes of the Weft compiler\n", registry));
+}
