@@ -83,15 +83,10 @@ struct weft_context {
   int64_t (*reserve_scratch)(weft_context *context, int64_t bytes);
 
   /* Not null when the embedder profiles: called around each launch. */
-  void (*profile)(weft_context *context, int64_t kernel_index,
-                  int64_t is_end);
+  void (*profile)(weft_context *context, int64_t kernel_index, int64_t is_end);
 };
 
-enum {
-  WEFT_RUN_OK = 0,
-  WEFT_RUN_NO_MEMORY = 1,
-  WEFT_RUN_CHECK_FAILED = 2
-};
+enum { WEFT_RUN_OK = 0, WEFT_RUN_NO_MEMORY = 1, WEFT_RUN_CHECK_FAILED = 2 };
 
 /* Entry function. `inputs` has one element per input of the manifest;
  * `weights` is the start of the artifact's weight section (or of the mapped

@@ -1,6 +1,6 @@
 // The manifest of an artifact: what the runtime must know before it runs any
-// code of it. Used by the compiler (write) and by the runtime (read); depends on
-// nothing but the standard library. The encoding is described in
+// code of it. Used by the compiler (write) and by the runtime (read); depends
+// on nothing but the standard library. The encoding is described in
 // docs/artifact-format.md.
 #ifndef WEFT_ARTIFACT_MANIFEST_H
 #define WEFT_ARTIFACT_MANIFEST_H
@@ -17,8 +17,19 @@ constexpr uint32_t kFormatVersion = 1;
 
 /// Element types, numbered as in ONNX's TensorProto.DataType.
 enum class ElementType : uint8_t {
-  f32 = 1, u8 = 2, i8 = 3, u16 = 4, i16 = 5, i32 = 6, i64 = 7, boolean = 9,
-  f16 = 10, f64 = 11, u32 = 12, u64 = 13, bf16 = 16,
+  f32 = 1,
+  u8 = 2,
+  i8 = 3,
+  u16 = 4,
+  i16 = 5,
+  i32 = 6,
+  i64 = 7,
+  boolean = 9,
+  f16 = 10,
+  f64 = 11,
+  u32 = 12,
+  u64 = 13,
+  bf16 = 16,
 };
 
 /// Bytes of one element in memory; a boolean is one byte.
@@ -64,7 +75,7 @@ struct Manifest {
   std::vector<KernelInfo> kernels;
   std::vector<std::string> checks; ///< messages for weft_context::fail
   uint64_t weightBytes = 0, weightHash = 0;
-  std::string weightFile; ///< empty: the artifact's own weight section
+  std::string weightFile;  ///< empty: the artifact's own weight section
   int64_t arenaBytes = -1; ///< planned temporaries; -1: depends on shapes
 };
 
