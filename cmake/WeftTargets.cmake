@@ -1,4 +1,4 @@
-# The three ways a target is declared in this project.
+# The ways a target is declared in this project.
 
 add_library(weft_headers INTERFACE)
 target_include_directories(weft_headers INTERFACE
@@ -38,3 +38,22 @@ function(weft_add_tool name)
   install(TARGETS ${name} RUNTIME DESTINATION bin)
 endfunction()
 
+# weft_add_test(NAME SOURCES… LINK LIBS… LABELS LABELS… [SANITIZED] [SLOW]): a
+# program that is one entry of ctest; exit status 77 means skipped. It may be C,
+# and links nothing that LINK does not name. SANITIZED: tools/check.sh also runs
+# it under ASan and UBSan. SLOW: tools/check.sh --fast leaves it out.
+function(weft_add_test name)
+  cmake_parse_arguments(ARG "SANITIZED;SLOW" "" "SOURCES;LINK;ARGS;LABELS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE weft_headers ${ARG_LINK})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
+  add_test(NAME ${name} COMMAND ${name} ${ARG_ARGS})
+  if(ARG_SANITIZED)
+    list(APPEND ARG_LABELS sanitized)
+    set_property(GLOBAL APPEND PROPERTY WEFT_SANITIZED_TARGETS ${name})
+  endif()
+  if(ARG_SLOW)
+    list(APPEND ARG_LABELS slow)
+  endif()
+  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 LABELS "${ARG_LABELS}")
+endfunction()
