@@ -56,7 +56,8 @@ struct weft_context {
   void *(*reserve_arena)(weft_context *context, int64_t bytes);
 
   /* Blocks whose size is known only in the middle of a run. Released when the
-   * run ends; `release` is a hint that allows earlier reuse. */
+   * run ends; `release` is a hint that allows earlier reuse. Both for the entry
+   * function only, not for kernels on other workers. */
   void *(*allocate)(weft_context *context, int64_t bytes);
   void (*release)(weft_context *context, void *block);
 
@@ -78,7 +79,9 @@ struct weft_context {
 
   /* Scratch memory of one worker, `bytes` at least, 64-byte aligned, contents
    * undefined; valid until the kernel returns. Never null: the entry function
-   * announced the largest request to reserve_scratch. */
+   * announced the largest request to reserve_scratch, before its first launch.
+   * reserve_scratch returns WEFT_RUN_OK or WEFT_RUN_NO_MEMORY; the entry
+   * function passes the latter on. */
   void *(*scratch)(weft_context *context, int64_t worker, int64_t bytes);
   int64_t (*reserve_scratch)(weft_context *context, int64_t bytes);
 

@@ -36,6 +36,8 @@ enum class ElementType : uint8_t {
 unsigned elementSize(ElementType type);
 /// "f32", "i64", "bool", …
 std::string_view elementName(ElementType type);
+/// The reverse; false when no element type has this name.
+bool elementTypeOf(std::string_view name, ElementType &type);
 
 /// One dimension: a fixed extent, or dynamic with the model's name for it
 /// (two dimensions of one name must have one extent in a run).
