@@ -7,12 +7,6 @@ using namespace mlir;
 
 namespace weft::graph {
 
-LogicalResult ConstantOp::verify() {
-  if (getValue().getType() != getType())
-    return emitOpError("value is ") << getValue().getType() << " where the result is " << getType();
-  return success();
-}
-
 OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
 
 LogicalResult ShapeOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, Adaptor op,
@@ -36,7 +30,7 @@ LogicalResult ShapeOp::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedTypeDi
 LogicalResult IotaOp::verify() {
   if (failed(checkAxis(getLoc(), "axis", getAxis(), getType().getRank())))
     return failure();
-  if (getType().getNumDynamicDims() != static_cast<int64_t>(getExtents().size()))
+  if (static_cast<size_t>(getType().getNumDynamicDims()) != getExtents().size())
     return emitOpError("has ") << getExtents().size() << " extents where the result has "
                                << getType().getNumDynamicDims() << " dynamic dimensions";
   return success();

@@ -7,16 +7,12 @@ include "weft/Dialect/Graph/IR/GraphElementwise.td"
 
 //===-- Constants and shapes ---------------------------------------------------//
 
-def Graph_ConstantOp : Graph_Op<"constant", [ConstantLike]> {
+def Graph_ConstantOp : Graph_Op<"constant", [ConstantLike, AllTypesMatch<["value", "result"]>]> {
   let summary = "a tensor known at compile time";
   let arguments = (ins ElementsAttr:$value);
   let results = (outs Graph_Tensor:$result);
-  let builders = [OpBuilder<(ins "::mlir::ElementsAttr":$value), [{
-    build($_builder, $_state, value.getShapedType(), value);
-  }]>];
-  let assemblyFormat = "attr-dict $value `:` type($result)";
+  let assemblyFormat = "attr-dict $value";
   let hasFolder = 1;
-  let hasVerifier = 1;
 }
 
 def Graph_ShapeOp : Graph_TypedOp<"shape"> {
