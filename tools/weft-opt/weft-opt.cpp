@@ -1,6 +1,7 @@
 // weft-opt runs any piece of the compiler on textual IR.
 
 #include "weft/Dialect/Graph/IR/Graph.h"
+#include "weft/Dialect/Graph/Transforms/Passes.h"
 #include "weft/Dialect/Kernel/IR/Kernel.h"
 
 #include "mlir/InitAllDialects.h"
@@ -15,6 +16,7 @@ int main(int argc, char **argv) {
   registry.insert<weft::graph::GraphDialect, weft::kernel::KernelDialect>();
   weft::kernel::registerBufferizableOpInterfaces(registry);
   mlir::registerAllPasses();
-  return mlir::asMainReturnCode(
-      mlir::MlirOptMain(argc, argv, "weft-opt: runs passes of the Weft compiler\n", registry));
+  weft::graph::registerWeftGraphPasses();
+  return mlir::asMainReturnCode(mlir::MlirOptMain(
+      argc, argv, "weft-opt: runs passes of the Weft compiler\n", registry));
 }
