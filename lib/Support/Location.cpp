@@ -49,6 +49,16 @@ SmallVector<NodeRef> nodesOf(Location loc) {
   return nodes;
 }
 
+std::string quotedName(StringRef node) {
+  return node.starts_with(kUnnamed) ? node.str() : ("'" + node + "'").str();
+}
+
+static std::string quoted(NodeRef node) {
+  return quotedName(node.name) + " (" + node.op.str() + ")";
+}
+
+std::string describeNode(NodeRef node) { return "node " + quoted(node); }
+
 std::string describeNodes(Location loc) {
   SmallVector<NodeRef> nodes = nodesOf(loc);
   if (nodes.empty())
@@ -58,13 +68,7 @@ std::string describeNodes(Location loc) {
   llvm::raw_string_ostream os(text);
   os << (nodes.size() == 1 ? "node " : "nodes ");
   llvm::interleaveComma(ArrayRef(nodes).take_front(kShown), os,
-                        [&](NodeRef node) {
-                          if (node.name.starts_with(kUnnamed))
-                            os << node.name;
-                          else
-                            os << "'" << node.name << "'";
-                          os << " (" << node.op << ")";
-                        });
+                        [&](NodeRef node) { os << quoted(node); });
   if (nodes.size() > kShown)
     os << " and " << nodes.size() - kShown << " more";
   return text;

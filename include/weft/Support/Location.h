@@ -22,6 +22,12 @@ struct NodeRef {
   }
 };
 
+/// "'a'"; a name that stands for an unnamed node is left as it is.
+std::string quotedName(llvm::StringRef node);
+
+/// "node 'a' (Conv)".
+std::string describeNode(NodeRef node);
+
 /// The location of everything that node `name`, an `op`, is imported to:
 /// `fused<"Conv">["block1/conv"]`.
 mlir::Location nodeLocation(mlir::MLIRContext *context, llvm::StringRef name,

@@ -1,0 +1,311 @@
+#include "Importer.h"
+#include "NodeImport.h"
+#include "Table.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "weft/Support/Location.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+
+namespace weft::onnx {
+
+Value ValueScope::lookup(StringRef name) const {
+  for (const ValueScope *scope = this; scope; scope = scope->outer)
+    if (Value value = scope->values.lookup(name))
+      return value;
+  return nullptr;
+}
+
+const TypeProto *ValueScope::typeOf(StringRef name) const {
+  return types.lookup(name);
+}
+
+RankedTensorType tensorTypeOf(MLIRContext *context, const TypeProto &type) {
+  if (!type.has_tensor_type() || !type.tensor_type().has_shape())
+    return {};
+  Type element = elementType(context, type.tensor_type().elem_type());
+  if (!element)
+    return {};
+  SmallVector<int64_t> shape;
+  for (const auto &dim : type.tensor_type().shape().dim())
+    shape.push_back(dim.has_dim_value() && dim.dim_value() >= 0
+                        ? dim.dim_value()
+                        : ShapedType::kDynamic);
+  return RankedTensorType::get(shape, element);
+}
+
+Importer::Importer(const Table &table, WeightMap &weights, MLIRContext *context,
+                   Assumptions &assumptions)
+    : table(table), weights(weights), b(context), constants(context),
+      assumptions(assumptions) {}
+
+bool Importer::assumeBranch() {
+  if (assumed == assumptions.choices.size())
+    assumptions.choices.push_back(true);
+  return assumptions.choices[assumed++];
+}
+
+//===- Types --------------------------------------------------------------===//
+
+void Importer::noteTypes(const GraphProto &graph, ValueScope &scope) {
+  for (const ValueInfoProto &info : graph.value_info())
+    scope.types[info.name()] = &info.type();
+  for (const ValueInfoProto &info : graph.output())
+    scope.types[info.name()] = &info.type();
+}
+
+/// `value` with the extents that ONNX's data propagation found and its own type
+/// rule did not. The op's type rule allows a result to say more.
+Value Importer::refined(Value value, const TypeProto *type) {
+  auto known = type ? tensorTypeOf(b.getContext(), *type) : RankedTensorType();
+  auto current = dyn_cast<RankedTensorType>(value.getType());
+  if (!known || !current || current.hasStaticShape() ||
+      known.getElementType() != current.getElementType() ||
+      known.getRank() != current.getRank())
+    return value;
+  auto infers = value.getDefiningOp<InferTypeOpInterface>();
+  if (!infers || !isa<graph::GraphDialect>(infers->getDialect()) ||
+      !value.use_empty())
+    return value;
+  SmallVector<int64_t> shape(current.getShape());
+  for (auto [i, extent] : llvm::enumerate(shape))
+    if (ShapedType::isDynamic(extent))
+      extent = known.getDimSize(i);
+  value.setType(current.clone(shape));
+  return value;
+}
+
+/// Small integer tensors that are known as a whole become constants, so that
+/// rows and branches see them.
+static Value foldKnown(NodeImport &node, Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type || !type.hasStaticShape() || type.getNumElements() > 64 ||
+      !type.getElementType().isSignlessInteger() ||
+      value.getDefiningOp<graph::ConstantOp>())
+    return value;
+  auto ints = NodeImport::known(value);
+  if (!ints)
+    return value;
+  SmallVector<APInt> elements;
+  unsigned width = type.getElementType().getIntOrFloatBitWidth();
+  for (int64_t each : *ints)
+    elements.emplace_back(width, each, /*isSigned=*/true,
+                          /*implicitTrunc=*/true);
+  return graph::ConstantOp::create(node.b, node.loc,
+                                   DenseElementsAttr::get(type, elements));
+}
+
+//===- Values -------------------------------------------------------------===//
+
+Value Importer::weight(StringRef key) {
+  auto found = weights.find(key);
+  if (found == weights.end())
+    return nullptr;
+  Value &value = weightValues[key];
+  if (value)
+    return value;
+  Weight &weight = found->second;
+  auto type = RankedTensorType::get(weight.shape,
+                                    elementType(b.getContext(), weight.type));
+  if (!weight.attr)
+    weight.attr = constantAttr(type, weight.data, weight.name);
+  value = graph::ConstantOp::create(
+      constants, NameLoc::get(b.getStringAttr(weight.name)), weight.attr);
+  return value;
+}
+
+Value Importer::lookup(StringRef name, const ValueScope &scope) {
+  Value value = scope.lookup(name);
+  return value ? value : weight(name);
+}
+
+LogicalResult Importer::importInitializers(const GraphProto &graph,
+                                           ValueScope &scope) {
+  ExternalFolder none("");
+  for (const TensorProto &tensor : graph.initializer()) {
+    TensorProto copy = tensor;
+    auto data = takeBytes(copy, none);
+    Location loc = NameLoc::get(b.getStringAttr(tensor.name()));
+    if (!data)
+      return emitError(loc) << toString(data.takeError());
+    auto type = RankedTensorType::get(
+        ArrayRef<int64_t>(tensor.dims().data(), tensor.dims_size()),
+        elementType(b.getContext(), tensor.data_type()));
+    scope.values[tensor.name()] = graph::ConstantOp::create(
+        b, loc, constantAttr(type, *data, tensor.name()));
+  }
+  return success();
+}
+
+//===- Nodes --------------------------------------------------------------===//
+
+LogicalResult Importer::importNode(const NodeProto &proto, ValueScope &scope) {
+  SmallVector<Value> inputs;
+  for (const std::string &name : proto.input())
+    inputs.push_back(name.empty() ? Value() : lookup(name, scope));
+  NodeImport node(*this, proto, scope, b, inputs);
+  const Row *row = table.find(proto.domain(), proto.op_type(), kOpset);
+  if (!row)
+    return node.error() << "the operator is not supported";
+  for (auto [i, name] : llvm::enumerate(proto.input()))
+    if (!name.empty() && !inputs[i])
+      return node.error() << "input '" << name << "' is computed by no node";
+  if (failed(row->import(node)))
+    return failure();
+  for (auto [i, name] : llvm::enumerate(proto.output())) {
+    if (name.empty())
+      continue;
+    if (i >= node.outputs.size())
+      return node.error() << "output " << i << " ('" << name
+                          << "') is not supported";
+    Value value = refined(node.outputs[i], scope.typeOf(name));
+    scope.values[name] = foldKnown(node, value);
+  }
+  return success();
+}
+
+LogicalResult Importer::importNodes(const GraphProto &graph,
+                                    ValueScope &scope) {
+  for (const NodeProto &node : graph.node())
+    if (failed(importNode(node, scope)))
+      return failure();
+  return success();
+}
+
+LogicalResult Importer::importSubgraph(const GraphProto &graph,
+                                       const ValueScope &outer,
+                                       ValueRange arguments,
+                                       SmallVectorImpl<Value> &results) {
+  ValueScope scope{&outer, {}, {}};
+  noteTypes(graph, scope);
+  for (auto [input, value] : llvm::zip(graph.input(), arguments))
+    scope.values[input.name()] = value;
+  if (failed(importInitializers(graph, scope)) ||
+      failed(importNodes(graph, scope)))
+    return failure();
+  for (const ValueInfoProto &output : graph.output())
+    results.push_back(lookup(output.name(), scope));
+  return success();
+}
+
+//===- Main ---------------------------------------------------------------===//
+
+/// Symbols that a user gave a meaning by naming them in an input; ONNX's
+/// inference makes up others.
+static void collectSymbols(const GraphProto &graph,
+                           llvm::StringSet<> &symbols) {
+  for (const ValueInfoProto &input : graph.input())
+    for (const auto &dim : input.type().tensor_type().shape().dim())
+      if (dim.has_dim_param())
+        symbols.insert(dim.dim_param());
+}
+
+/// The attributes of an argument or result: `graph.name` and, where one of the
+/// dimensions has a name, `graph.symbols`.
+static DictionaryAttr portAttrs(OpBuilder &b, const ValueInfoProto &info,
+                                RankedTensorType type,
+                                const llvm::StringSet<> &symbols) {
+  NamedAttrList attrs;
+  attrs.append("graph.name", b.getStringAttr(info.name()));
+  SmallVector<Attribute> names;
+  bool any = false;
+  const auto &shape = info.type().tensor_type().shape();
+  for (int64_t i = 0; i < type.getRank(); ++i) {
+    StringRef name;
+    if (i < shape.dim_size() && type.isDynamicDim(i) &&
+        symbols.contains(shape.dim(i).dim_param()))
+      name = shape.dim(i).dim_param();
+    any |= !name.empty();
+    names.push_back(b.getStringAttr(name));
+  }
+  if (any)
+    attrs.append("graph.symbols", b.getArrayAttr(names));
+  return attrs.getDictionary(b.getContext());
+}
+
+static LogicalResult inputTypes(const GraphProto &graph,
+                                const WeightMap &weights, MLIRContext *context,
+                                SmallVectorImpl<const ValueInfoProto *> &inputs,
+                                SmallVectorImpl<Type> &types) {
+  Location loc = UnknownLoc::get(context);
+  for (const ValueInfoProto &input : graph.input()) {
+    if (weights.contains(input.name()))
+      continue;
+    const TypeProto &type = input.type();
+    if (!type.has_tensor_type())
+      return emitError(loc) << "input '" << input.name()
+                            << "' is no tensor, which is not supported";
+    int element = type.tensor_type().elem_type();
+    if (!elementType(context, element))
+      return emitError(loc) << "input '" << input.name() << "' has type "
+                            << typeName(element) << ", which is not supported";
+    if (!type.tensor_type().has_shape())
+      return emitError(loc) << "input '" << input.name()
+                            << "' has no rank: give its shape with --input "
+                            << input.name() << "=…";
+    inputs.push_back(&input);
+    types.push_back(tensorTypeOf(context, type));
+  }
+  return success();
+}
+
+/// Erases what nobody uses: constants that became attributes, shapes that
+/// turned out to be known.
+static void dropUnused(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
+    for (Region &region : op.getRegions())
+      for (Block &nested : region)
+        dropUnused(nested);
+    if (isOpTriviallyDead(&op))
+      op.erase();
+  }
+}
+
+LogicalResult Importer::importMain(const GraphProto &graph, ModuleOp module) {
+  SmallVector<const ValueInfoProto *> inputs;
+  SmallVector<Type> types;
+  if (failed(inputTypes(graph, weights, b.getContext(), inputs, types)))
+    return failure();
+  b.setInsertionPointToEnd(module.getBody());
+  auto main = func::FuncOp::create(b, module.getLoc(), "main",
+                                   b.getFunctionType(types, {}));
+  Block *entry = main.addEntryBlock();
+  // Weights gather before this op, which goes at the end.
+  b.setInsertionPointToStart(entry);
+  auto anchor = graph::ConstantOp::create(
+      b, module.getLoc(),
+      DenseIntElementsAttr::get(RankedTensorType::get({0}, b.getI64Type()),
+                                ArrayRef<int64_t>()));
+  constants.setInsertionPoint(anchor);
+
+  ValueScope scope;
+  noteTypes(graph, scope);
+  llvm::StringSet<> symbols;
+  collectSymbols(graph, symbols);
+  for (auto [i, input] : llvm::enumerate(inputs)) {
+    Value argument = entry->getArgument(i);
+    argument.setLoc(NameLoc::get(b.getStringAttr(input->name())));
+    scope.values[input->name()] = argument;
+    main.setArgAttrs(
+        i, portAttrs(b, *input, cast<RankedTensorType>(types[i]), symbols));
+  }
+  if (failed(importInitializers(graph, scope)) ||
+      failed(importNodes(graph, scope)))
+    return failure();
+
+  SmallVector<Value> results;
+  for (const ValueInfoProto &output : graph.output())
+    results.push_back(lookup(output.name(), scope));
+  func::ReturnOp::create(b, module.getLoc(), results);
+  main.setType(b.getFunctionType(types, ValueRange(results).getTypes()));
+  for (auto [i, output] : llvm::enumerate(graph.output()))
+    main.setResultAttrs(
+        i, portAttrs(b, output, cast<RankedTensorType>(results[i].getType()),
+                     symbols));
+  anchor->erase();
+  dropUnused(*entry);
+  return success();
+}
+
+} // namespace weft::onnx

@@ -1,0 +1,302 @@
+#include "Normalize.h"
+#include "TensorData.h"
+#include "onnx/inliner/inliner.h"
+#include "onnx/shape_inference/implementation.h"
+#include "onnx/version_converter/convert.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace llvm;
+
+namespace weft::onnx {
+
+/// Inlining may multiply nodes; a model made to explode ends here.
+static constexpr uint64_t kMaxNodes = 1 << 20;
+
+/// Runs `body`, which calls into ONNX, and turns what it throws into an error.
+template <typename Body>
+static Error guarded(StringRef doing, Body body) {
+  try {
+    body();
+  } catch (const std::exception &error) {
+    std::string text = plainSentence(error.what());
+    return modelError(StringRef(text).starts_with("node ")
+                          ? text
+                          : (doing + ": " + text).str());
+  }
+  return Error::success();
+}
+
+//===- Inputs -------------------------------------------------------------===//
+
+static int typeFromName(StringRef name) {
+  return StringSwitch<int>(name)
+      .Case("f32", TensorProto::FLOAT)
+      .Case("f64", TensorProto::DOUBLE)
+      .Case("f16", TensorProto::FLOAT16)
+      .Case("bf16", TensorProto::BFLOAT16)
+      .Case("i8", TensorProto::INT8)
+      .Case("i16", TensorProto::INT16)
+      .Case("i32", TensorProto::INT32)
+      .Case("i64", TensorProto::INT64)
+      .Case("u8", TensorProto::UINT8)
+      .Case("u16", TensorProto::UINT16)
+      .Case("u32", TensorProto::UINT32)
+      .Case("u64", TensorProto::UINT64)
+      .Case("bool", TensorProto::BOOL)
+      .Default(TensorProto::UNDEFINED);
+}
+
+static Error pinShape(TypeProto::Tensor &type, const InputPin &pin) {
+  TensorShapeProto old = type.shape();
+  if (type.has_shape() && old.dim_size() != int(pin.shape->size()))
+    return modelError("input '" + pin.name + "' has rank " +
+                      Twine(old.dim_size()) + ", it is given a shape of rank " +
+                      Twine(pin.shape->size()));
+  TensorShapeProto *shape = type.mutable_shape();
+  shape->Clear();
+  for (auto [i, extent] : llvm::enumerate(*pin.shape)) {
+    auto *dim = shape->add_dim();
+    if (extent >= 0)
+      dim->set_dim_value(extent);
+    else if (int(i) < old.dim_size() && old.dim(i).has_dim_param())
+      dim->set_dim_param(old.dim(i).dim_param());
+  }
+  return Error::success();
+}
+
+/// All dimensions of one name have one extent, so pinning one pins the others.
+static Error pinSymbols(GraphProto &graph, const TensorShapeProto &before,
+                        const TensorShapeProto &after) {
+  for (int i = 0; i < before.dim_size(); ++i) {
+    if (!before.dim(i).has_dim_param() || before.dim(i).dim_param().empty() ||
+        !after.dim(i).has_dim_value())
+      continue;
+    for (ValueInfoProto &input : *graph.mutable_input()) {
+      auto *shape =
+          input.mutable_type()->mutable_tensor_type()->mutable_shape();
+      for (auto &dim : *shape->mutable_dim())
+        if (dim.has_dim_param() && dim.dim_param() == before.dim(i).dim_param())
+          dim.set_dim_value(after.dim(i).dim_value());
+    }
+  }
+  return Error::success();
+}
+
+/// Keeps the outputs' element types and ranks, and drops what follows from the
+/// input shapes.
+static void forgetShapes(GraphProto &graph) {
+  graph.clear_value_info();
+  for (ValueInfoProto &output : *graph.mutable_output())
+    if (output.type().tensor_type().has_shape())
+      for (auto &dim : *output.mutable_type()
+                            ->mutable_tensor_type()
+                            ->mutable_shape()
+                            ->mutable_dim())
+        dim.Clear();
+  for (NodeProto &node : *graph.mutable_node())
+    for (AttributeProto &attribute : *node.mutable_attribute()) {
+      if (attribute.has_g())
+        forgetShapes(*attribute.mutable_g());
+      for (GraphProto &nested : *attribute.mutable_graphs())
+        forgetShapes(nested);
+    }
+}
+
+Error pinInputs(ModelProto &model, ArrayRef<InputPin> pins) {
+  if (pins.empty())
+    return Error::success();
+  GraphProto &graph = *model.mutable_graph();
+  StringMap<ValueInfoProto *> inputs;
+  StringSet<> initialized;
+  for (const TensorProto &tensor : graph.initializer())
+    initialized.insert(tensor.name());
+  std::string known;
+  for (ValueInfoProto &input : *graph.mutable_input()) {
+    if (initialized.contains(input.name()))
+      continue;
+    inputs[input.name()] = &input;
+    known += (known.empty() ? "'" : ", '") + input.name() + "'";
+  }
+  for (const InputPin &pin : pins) {
+    ValueInfoProto *input = inputs.lookup(pin.name);
+    if (!input)
+      return modelError("there is no input '" + pin.name +
+                        "'; the inputs are " + known);
+    auto *type = input->mutable_type()->mutable_tensor_type();
+    int wanted = typeFromName(pin.type);
+    if (!pin.type.empty()) {
+      if (type->elem_type() != TensorProto::UNDEFINED &&
+          type->elem_type() != wanted)
+        return modelError("input '" + pin.name + "' has type " +
+                          typeName(type->elem_type()) + ", not " + pin.type);
+      type->set_elem_type(wanted);
+    }
+    if (!pin.shape)
+      continue;
+    TensorShapeProto before = type->shape();
+    if (Error error = pinShape(*type, pin))
+      return error;
+    if (Error error = pinSymbols(graph, before, type->shape()))
+      return error;
+  }
+  forgetShapes(graph);
+  return Error::success();
+}
+
+//===- Functions ----------------------------------------------------------===//
+
+namespace {
+/// How many nodes a function becomes once everything in it is inlined.
+class ExpandedSize {
+public:
+  explicit ExpandedSize(const ModelProto &model) {
+    for (const FunctionProto &function : model.functions())
+      functions[function.domain() + ":" + function.name()] = &function;
+  }
+
+  template <typename Nodes>
+  uint64_t of(const Nodes &nodes) {
+    uint64_t total = 0;
+    for (const NodeProto &node : nodes) {
+      total += ofCall(node);
+      cantFail(forEachSubgraph(node, [&](const GraphProto &graph) {
+        total += of(graph.node());
+        return Error::success();
+      }));
+      if (total > kMaxNodes)
+        return kMaxNodes + 1;
+    }
+    return total;
+  }
+
+private:
+  uint64_t ofCall(const NodeProto &node) {
+    auto found = functions.find(node.domain() + ":" + node.op_type());
+    if (found == functions.end())
+      return 1;
+    auto [known, isNew] = sizes.try_emplace(found->getKey(), 1);
+    if (isNew) {
+      // A recursive function meets its own preliminary 1; ONNX's inliner then
+      // names the cycle.
+      uint64_t size = of(found->second->node());
+      sizes[found->getKey()] = size;
+      return size;
+    }
+    return known->second;
+  }
+
+  StringMap<const FunctionProto *> functions;
+  StringMap<uint64_t> sizes;
+};
+} // namespace
+
+static Error inlineFunctions(ModelProto &model) {
+  if (ExpandedSize(model).of(model.graph().node()) > kMaxNodes)
+    return modelError("inlining the model's functions gives more than " +
+                      Twine(kMaxNodes) + " nodes");
+  if (model.functions_size() == 0)
+    return Error::success();
+  return guarded("cannot inline the model's functions", [&] {
+    ::onnx::inliner::InlineLocalFunctions(model, /*convert_version=*/true);
+  });
+}
+
+static void collectOperators(const GraphProto &graph, StringSet<> &operators) {
+  for (const NodeProto &node : graph.node()) {
+    if (isDefaultDomain(node.domain()))
+      operators.insert(node.op_type());
+    cantFail(forEachSubgraph(node, [&](const GraphProto &nested) {
+      collectOperators(nested, operators);
+      return Error::success();
+    }));
+  }
+}
+
+static Error inlineOperators(ModelProto &model,
+                             llvm::function_ref<bool(StringRef)> isPrimitive) {
+  StringSet<> operators;
+  collectOperators(model.graph(), operators);
+  ::onnx::inliner::FunctionIdVector ids;
+  for (const auto &entry : operators)
+    if (!isPrimitive(entry.getKey()))
+      ids.emplace_back("", entry.getKey().str());
+  if (ids.empty())
+    return Error::success();
+  llvm::sort(ids);
+  return guarded("cannot inline operators", [&] {
+    auto set = ::onnx::inliner::FunctionIdSet::Create(std::move(ids));
+    ::onnx::inliner::InlineSelectedFunctions(
+        model, *set, ::onnx::OpSchemaRegistry::Instance());
+  });
+}
+
+//===- Version, types -----------------------------------------------------===//
+
+/// True where no operator of the model changed between its opset and ours, so
+/// that conversion would change nothing.
+static bool sameSchemas(const GraphProto &graph, int64_t opset) {
+  auto *registry = ::onnx::OpSchemaRegistry::Instance();
+  for (const NodeProto &node : graph.node()) {
+    if (!isDefaultDomain(node.domain()))
+      continue;
+    auto *from = registry->GetSchema(node.op_type(), int(opset), "");
+    auto *to = registry->GetSchema(node.op_type(), kOpset, "");
+    if (!from || !to || from->since_version() != to->since_version())
+      return false;
+    bool same = true;
+    cantFail(forEachSubgraph(node, [&](const GraphProto &nested) {
+      same &= sameSchemas(nested, opset);
+      return Error::success();
+    }));
+    if (!same)
+      return false;
+  }
+  return true;
+}
+
+static Error convert(ModelProto &model) {
+  int64_t opset = opsetOf(model);
+  if (opset != kOpset && !sameSchemas(model.graph(), opset)) {
+    Error error =
+        guarded("cannot convert from opset " + std::to_string(opset) + " to " +
+                    std::to_string(kOpset),
+                [&] {
+                  ModelProto converted =
+                      ::onnx::version_conversion::ConvertVersion(model, kOpset);
+                  model.Swap(&converted);
+                });
+    if (error)
+      return error;
+  }
+  for (auto &import : *model.mutable_opset_import())
+    if (isDefaultDomain(import.domain()))
+      import.set_version(kOpset);
+  // What the IR version changed is settled by now: initializers are constants.
+  model.set_ir_version(::onnx::Version::IR_VERSION);
+  return Error::success();
+}
+
+static Error infer(ModelProto &model) {
+  return guarded("cannot infer shapes", [&] {
+    ::onnx::ShapeInferenceOptions options(/*check_type=*/true,
+                                          /*strict_mode=*/1,
+                                          /*data_prop=*/true);
+    ::onnx::shape_inference::InferShapes(
+        model, ::onnx::OpSchemaRegistry::Instance(), options);
+  });
+}
+
+Error normalize(ModelProto &model,
+                llvm::function_ref<bool(StringRef)> isPrimitive) {
+  if (Error error = inlineFunctions(model))
+    return error;
+  if (Error error = convert(model))
+    return error;
+  if (Error error = inlineOperators(model, isPrimitive))
+    return error;
+  return infer(model);
+}
+
+} // namespace weft::onnx

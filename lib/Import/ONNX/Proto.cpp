@@ -1,0 +1,53 @@
+#include "Proto.h"
+#include "weft/Support/Location.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace llvm;
+
+namespace weft::onnx {
+
+Error modelError(const Twine &text) {
+  return createStringError(inconvertibleErrorCode(), text);
+}
+
+std::string operatorName(const NodeProto &node) {
+  if (isDefaultDomain(node.domain()))
+    return node.op_type();
+  return node.domain() + "." + node.op_type();
+}
+
+Error nodeError(const NodeProto &node, const Twine &text) {
+  return modelError(describeNode({node.name(), operatorName(node)}) + ": " +
+                    text);
+}
+
+std::string plainSentence(StringRef text) {
+  // "(op_type:Add, node name: a): [ShapeInferenceError] text\n\n==> Context: …"
+  text = text.split("\n\n==> Context").first;
+  std::string node;
+  while (true) {
+    text = text.trim();
+    if (text.consume_front("[")) {
+      text = text.split(']').second;
+      continue;
+    }
+    StringRef rest = text;
+    if (!rest.consume_front("(op_type:"))
+      break;
+    auto [op, afterOp] = rest.split(", node name: ");
+    auto [name, message] = afterOp.split("):");
+    node = describeNode({name, op}) + ": ";
+    text = message;
+  }
+  std::string sentence;
+  for (StringRef line : llvm::split(text, '\n'))
+    if (!line.trim().empty())
+      sentence += (sentence.empty() ? "" : " ") + line.trim().str();
+  while (!sentence.empty() && sentence.back() == '.')
+    sentence.pop_back();
+  if (sentence.size() > 1 && isUpper(sentence[0]) && isLower(sentence[1]))
+    sentence[0] = toLower(sentence[0]);
+  return node + sentence;
+}
+
+} // namespace weft::onnx

@@ -1,0 +1,93 @@
+// Recurrent layers.
+#include "../Table.h"
+
+using namespace mlir;
+
+namespace weft::onnx {
+
+namespace {
+/// One activation per gate and direction, with its two parameters; NaN where
+/// the activation's own default holds.
+struct Activations {
+  SmallVector<StringRef> names;
+  SmallVector<float> alphas, betas;
+};
+} // namespace
+
+static std::optional<Activations> activations(NodeImport &n, int64_t directions,
+                                              ArrayRef<StringRef> defaults) {
+  Activations result;
+  result.names = n.texts("activations");
+  size_t count = defaults.size() * directions;
+  if (result.names.empty())
+    for (int64_t i = 0; i < directions; ++i)
+      result.names.append(defaults.begin(), defaults.end());
+  if (result.names.size() != count) {
+    n.error() << "activations has " << result.names.size() << " entries where "
+              << count << " are needed";
+    return {};
+  }
+  static const StringRef known[] = {
+      "Relu",       "Tanh",        "Sigmoid",
+      "Affine",     "LeakyRelu",   "ThresholdedRelu",
+      "ScaledTanh", "HardSigmoid", "Elu",
+      "Softsign",   "Softplus"};
+  for (StringRef name : result.names)
+    if (!llvm::is_contained(known, name)) {
+      n.error() << "activation '" << name << "' is not supported";
+      return {};
+    }
+  auto padded = [&](StringRef attribute) {
+    SmallVector<float> values = n.reals(attribute);
+    values.resize(count, std::numeric_limits<float>::quiet_NaN());
+    return values;
+  };
+  result.alphas = padded("activation_alpha");
+  result.betas = padded("activation_beta");
+  return result;
+}
+
+/// With layout 1, batch comes before time (and before direction).
+static Value batchFirst(NodeImport &n, Value value, ArrayRef<int64_t> order) {
+  return value && n.integer("layout", 0) ? n.transpose(value, order) : value;
+}
+
+static LogicalResult lstm(NodeImport &n) {
+  StringRef direction = n.text("direction", "forward");
+  int64_t directions = direction == "bidirectional" ? 2 : 1;
+  if (n.rank(0) != 3 || n.rank(2) != 3)
+    return n.error() << "X and R have ranks " << n.rank(0) << " and "
+                     << n.rank(2) << " where 3 is needed";
+  auto functions = activations(n, directions, {"Sigmoid", "Tanh", "Tanh"});
+  if (!functions)
+    return failure();
+  Value x = batchFirst(n, n.input(0), {1, 0, 2});
+  Value h = batchFirst(n, n.input(5), {1, 0, 2});
+  Value c = batchFirst(n, n.input(6), {1, 0, 2});
+  RankedTensorType xType = NodeImport::typeOf(x);
+  int64_t hidden = n.type(2).getDimSize(2), time = xType.getDimSize(0),
+          batch = xType.getDimSize(1);
+  if (ShapedType::isDynamic(hidden))
+    hidden = n.integer("hidden_size", ShapedType::kDynamic);
+  auto outputs = xType.clone({time, directions, batch, hidden});
+  auto last = xType.clone({directions, batch, hidden});
+  auto op = graph::LstmOp::create(
+      n.b, n.loc, outputs, last, last, x, n.input(1), n.input(2), n.input(3),
+      n.input(4), h, c, n.input(7), n.b.getStringAttr(direction),
+      n.b.getStrArrayAttr(functions->names),
+      n.b.getDenseF32ArrayAttr(functions->alphas),
+      n.b.getDenseF32ArrayAttr(functions->betas),
+      n.b.getF32FloatAttr(float(n.real("clip", 0))),
+      n.integer("input_forget", 0) ? n.b.getUnitAttr() : UnitAttr());
+  return n.results({batchFirst(n, op.getOutputs(), {2, 0, 1, 3}),
+                    batchFirst(n, op.getLastH(), {1, 0, 2}),
+                    batchFirst(n, op.getLastC(), {1, 0, 2})});
+}
+
+void addRecurrentRows(Table &table) {
+  table.add({
+      {"LSTM", 22, lstm, Row::kFloats},
+  });
+}
+
+} // namespace weft::onnx

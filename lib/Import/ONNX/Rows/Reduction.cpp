@@ -1,0 +1,164 @@
+// Reductions along axes, and what ONNX builds from them.
+#include "../Table.h"
+
+using namespace mlir;
+
+namespace weft::onnx {
+
+using graph::ReduceKind;
+
+namespace {
+struct ReduceArguments {
+  Ints axes;
+  bool keepDims;
+  bool nothing; ///< the input is the result
+};
+} // namespace
+
+static std::optional<ReduceArguments> arguments(NodeImport &n) {
+  ReduceArguments result{{}, n.integer("keepdims", 1) != 0, false};
+  Ints given;
+  if (n.has(1)) {
+    auto known = n.mustKnow(1, "axes");
+    if (!known)
+      return {};
+    given = *known;
+  }
+  if (given.empty() && n.integer("noop_with_empty_axes", 0)) {
+    result.nothing = true;
+    return result;
+  }
+  if (given.empty())
+    given = llvm::to_vector(llvm::seq<int64_t>(0, n.rank(0)));
+  auto axes = n.axes(given, n.rank(0));
+  if (!axes)
+    return {};
+  result.axes = *axes;
+  llvm::sort(result.axes);
+  return result;
+}
+
+using Step = Value (*)(NodeImport &, Value);
+static Value same(NodeImport &, Value x) { return x; }
+
+/// after(reduce(before(x))).
+template <ReduceKind kind, Step before = same, Step after = same>
+static LogicalResult reduction(NodeImport &n) {
+  auto args = arguments(n);
+  if (!args)
+    return failure();
+  Value x = before(n, n.input(0));
+  if (!args->nothing)
+    x = n.reduce(kind, x, args->axes, args->keepDims);
+  return n.result(after(n, x));
+}
+
+static Value abs(NodeImport &n, Value x) { return n.create<graph::AbsOp>(x); }
+static Value square(NodeImport &n, Value x) {
+  return n.create<graph::MulOp>(x, x);
+}
+
+/// `function` of x, through f64 where x has integers.
+template <typename Op>
+static Value asFloat(NodeImport &n, Value x) {
+  if (!x)
+    return nullptr;
+  Type element = NodeImport::typeOf(x).getElementType();
+  if (isa<FloatType>(element))
+    return n.create<Op>(x);
+  return n.cast(n.create<Op>(n.cast(x, n.b.getF64Type())), element);
+}
+
+/// log(sum(exp(x - m))) + m with the largest m, so that nothing overflows.
+static LogicalResult logSumExp(NodeImport &n) {
+  auto args = arguments(n);
+  if (!args)
+    return failure();
+  Value x = n.input(0);
+  Type element = n.type(0).getElementType();
+  if (!isa<FloatType>(element))
+    x = n.cast(x, n.b.getF64Type());
+  if (args->nothing)
+    return n.result(n.input(0));
+  Value m = n.reduce(ReduceKind::max, x, args->axes, /*keepDims=*/true);
+  // An infinite m would make inf - inf.
+  Value finite = n.create<graph::SelectOp>(
+      n.create<graph::IsInfOp>(m, true, true), n.scalarLike(0, m), m);
+  Value sum =
+      n.reduce(ReduceKind::sum,
+               n.create<graph::ExpOp>(n.create<graph::SubOp>(x, finite)),
+               args->axes, /*keepDims=*/true);
+  Value result = n.create<graph::AddOp>(n.create<graph::LogOp>(sum), finite);
+  if (!args->keepDims)
+    result = n.squeeze(result, args->axes);
+  return n.result(n.cast(result, element));
+}
+
+template <ReduceKind kind>
+static LogicalResult argReduction(NodeImport &n) {
+  auto axis = n.axis(n.integer("axis", 0), n.rank(0));
+  if (!axis)
+    return failure();
+  return n.result(n.create<graph::ArgReduceOp>(
+      kind, n.input(0), *axis, n.integer("keepdims", 1) != 0,
+      n.integer("select_last_index", 0) != 0));
+}
+
+static LogicalResult cumSum(NodeImport &n) {
+  auto given = n.mustKnow(1, "axis");
+  if (!given || given->size() != 1)
+    return failure();
+  auto axis = n.axis(given->front(), n.rank(0));
+  if (!axis)
+    return failure();
+  return n.result(n.create<graph::CumSumOp>(n.input(0), *axis,
+                                            n.integer("exclusive", 0) != 0,
+                                            n.integer("reverse", 0) != 0));
+}
+
+template <bool log>
+static LogicalResult softmax(NodeImport &n) {
+  auto axis = n.axis(n.integer("axis", -1), n.rank(0));
+  if (!axis)
+    return failure();
+  return n.result(n.create<graph::SoftmaxOp>(n.input(0), *axis, log));
+}
+
+/// 1 at the first largest element along the axis, 0 elsewhere.
+static LogicalResult hardmax(NodeImport &n) {
+  Value x = n.input(0);
+  auto axis = n.axis(n.integer("axis", -1), n.rank(0));
+  if (!axis)
+    return failure();
+  Value largest = n.create<graph::ArgReduceOp>(ReduceKind::max, x, *axis,
+                                               /*keep_dims=*/true, false);
+  Value position = n.iotaLike(x, *axis);
+  return n.result(n.cast(n.compare(graph::Comparison::equal, position, largest),
+                         n.type(0).getElementType()));
+}
+
+void addReductionRows(Table &table) {
+  constexpr auto floats = Row::kFloats;
+  table.add({
+      {"ArgMax", 13, argReduction<ReduceKind::max>},
+      {"ArgMin", 13, argReduction<ReduceKind::min>},
+      {"CumSum", 14, cumSum},
+      {"Hardmax", 13, hardmax, floats},
+      {"LogSoftmax", 13, softmax<true>, floats},
+      {"ReduceL1", 18, reduction<ReduceKind::sum, abs>},
+      {"ReduceL2", 18,
+       reduction<ReduceKind::sum, square, asFloat<graph::SqrtOp>>},
+      {"ReduceLogSum", 18,
+       reduction<ReduceKind::sum, same, asFloat<graph::LogOp>>},
+      {"ReduceLogSumExp", 18, logSumExp},
+      {"ReduceMax", 20, reduction<ReduceKind::max>, Row::kAll},
+      {"ReduceMean", 18, reduction<ReduceKind::mean>},
+      {"ReduceMin", 20, reduction<ReduceKind::min>, Row::kAll},
+      {"ReduceProd", 18, reduction<ReduceKind::prod>},
+      {"ReduceSum", 13, reduction<ReduceKind::sum>},
+      {"ReduceSumSquare", 18, reduction<ReduceKind::sum, square>},
+      {"Softmax", 13, softmax<false>, floats},
+  });
+}
+
+} // namespace weft::onnx

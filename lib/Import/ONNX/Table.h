@@ -1,0 +1,54 @@
+// The table of operators: one row each. The newest row that is not above the
+// opset wins, so an operator whose meaning changed later gets a second row and
+// the first stays as it is.
+#ifndef WEFT_LIB_IMPORT_ONNX_TABLE_H
+#define WEFT_LIB_IMPORT_ONNX_TABLE_H
+
+#include "NodeImport.h"
+
+namespace weft::onnx {
+
+using ImportFunction = llvm::LogicalResult (*)(NodeImport &);
+
+struct Row {
+  const char *name;
+  int since; ///< version of ONNX's schema from which on this row holds
+  ImportFunction import;
+  const char *types = kNumbers; ///< what its main input may be
+
+  static constexpr const char *kNumbers = "float, int";
+  static constexpr const char *kFloats = "float";
+  static constexpr const char *kBools = "bool";
+  static constexpr const char *kAll = "float, int, bool";
+};
+
+class Table {
+public:
+  /// The one table; built at first use.
+  static const Table &instance();
+
+  /// Null where the operator has no row at or below `opset`.
+  const Row *find(llvm::StringRef domain, llvm::StringRef name,
+                  int64_t opset) const;
+  const llvm::StringMap<llvm::SmallVector<Row, 1>> &all() const { return rows; }
+
+  void add(llvm::ArrayRef<Row> family);
+
+private:
+  llvm::StringMap<llvm::SmallVector<Row, 1>> rows;
+};
+
+// One function for each file of rows.
+void addComposedRows(Table &table);
+void addControlRows(Table &table);
+void addConvolutionRows(Table &table);
+void addElementwiseRows(Table &table);
+void addIndexingRows(Table &table);
+void addNormalizationRows(Table &table);
+void addRecurrentRows(Table &table);
+void addReductionRows(Table &table);
+void addShapeRows(Table &table);
+
+} // namespace weft::onnx
+
+#endif // WEFT_LIB_IMPORT_ONNX_TABLE_H

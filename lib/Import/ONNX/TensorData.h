@@ -1,0 +1,50 @@
+// The contents of TensorProto, in the three places ONNX allows: raw bytes, a
+// field of its type, or a file. Sizes are checked against each other before any
+// memory is allocated for them.
+#ifndef WEFT_LIB_IMPORT_ONNX_TENSORDATA_H
+#define WEFT_LIB_IMPORT_ONNX_TENSORDATA_H
+
+#include "ExternalData.h"
+#include "Proto.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+
+namespace weft::onnx {
+
+/// The element type that IR has for ONNX's; null where it has none. Signed
+/// integers are signless, unsigned ones are unsigned, bool is i1.
+mlir::Type elementType(mlir::MLIRContext *context, int onnxType);
+/// "float", "int4", … as ONNX writes it.
+std::string typeName(int onnxType);
+/// Bytes of an element in raw_data; 0 for strings and types that are packed or
+/// that Weft has not.
+unsigned elementBytes(int onnxType);
+
+/// Elements of a tensor of these extents; fails on negative extents and on more
+/// than 2^40 elements.
+llvm::Expected<int64_t> elementCount(const TensorProto &tensor);
+
+/// Checks type, extents and amount of data. `folder` resolves external data;
+/// the file must exist and hold what the tensor claims.
+llvm::Error checkTensor(const TensorProto &tensor, ExternalFolder &folder);
+
+/// The elements of one tensor as row-major little-endian bytes, one byte a
+/// bool. What backs them (a string, a mapped file) lives as long as this or any
+/// copy.
+struct TensorBytes {
+  llvm::ArrayRef<char> bytes;
+  std::shared_ptr<void> owner;
+};
+
+/// The bytes of a checked tensor. Moves or maps what it can instead of copying:
+/// `tensor` has no data afterwards.
+llvm::Expected<TensorBytes> takeBytes(TensorProto &tensor,
+                                      ExternalFolder &folder);
+
+/// The attribute of a constant: dense up to 64 elements, a resource above.
+mlir::ElementsAttr constantAttr(mlir::RankedTensorType type, TensorBytes data,
+                                llvm::StringRef name);
+
+} // namespace weft::onnx
+
+#endif // WEFT_LIB_IMPORT_ONNX_TENSORDATA_H
