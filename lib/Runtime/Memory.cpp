@@ -1,0 +1,112 @@
+// Large blocks come straight from the kernel on a boundary of 2 MiB, so that
+// they can be huge pages: temporaries of a convolution net are walked from end
+// to end, and 4-KiB pages cost both faults and TLB misses.
+#include "Memory.h"
+#include "weft/Artifact/Abi.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <sys/mman.h>
+
+namespace weft::runtime {
+
+static constexpr size_t kHugePage = size_t(2) << 20;
+static constexpr size_t kLargeBytes = 2 * kHugePage;
+
+static void *mapLarge(size_t bytes) {
+  size_t whole = bytes + kHugePage;
+  void *mapped = mmap(nullptr, whole, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED)
+    return nullptr;
+  auto begin = reinterpret_cast<uintptr_t>(mapped);
+  uintptr_t start = (begin + kHugePage - 1) / kHugePage * kHugePage;
+  // Give back what lies before and after the aligned block.
+  if (start != begin)
+    munmap(mapped, start - begin);
+  if (size_t after = begin + whole - (start + bytes))
+    munmap(reinterpret_cast<void *>(start + bytes), after);
+  void *block = reinterpret_cast<void *>(start);
+  madvise(block, bytes, MADV_HUGEPAGE);
+  return block;
+}
+
+static size_t roundUp(size_t bytes, size_t unit) {
+  return (bytes + unit - 1) / unit * unit;
+}
+
+static void *systemAllocate(void *, size_t bytes, size_t alignment) {
+  if (bytes >= kLargeBytes)
+    return mapLarge(roundUp(bytes, 4096 * 16));
+  return aligned_alloc(alignment, roundUp(bytes, alignment));
+}
+
+static void systemRelease(void *, void *block, size_t bytes) {
+  if (bytes >= kLargeBytes)
+    munmap(block, roundUp(bytes, 4096 * 16));
+  else
+    free(block);
+}
+
+const weft_allocator kSystemAllocator = {nullptr, systemAllocate,
+                                         systemRelease};
+
+void *Block::ensure(int64_t bytes) noexcept {
+  if (bytes < 0 || bytes > INT64_MAX / 2)
+    return nullptr;
+  size_t wanted = std::max<size_t>(bytes, 1);
+  if (memory && wanted <= usable)
+    return memory;
+  reset();
+  memory = allocator->allocate(allocator->user, wanted + WEFT_BUFFER_ALIGNMENT,
+                               WEFT_BUFFER_ALIGNMENT);
+  usable = memory ? wanted : 0;
+  return memory;
+}
+
+void Block::reset() noexcept {
+  if (memory)
+    allocator->release(allocator->user, memory, usable + WEFT_BUFFER_ALIGNMENT);
+  memory = nullptr;
+  usable = 0;
+}
+
+void *BlockCache::take(int64_t bytes) noexcept {
+  // The smallest free block that fits, but none that wastes more than half.
+  Entry *best = nullptr;
+  for (Entry &entry : entries)
+    if (!entry.inUse && bytes >= 0 && size_t(bytes) <= entry.block.size() &&
+        entry.block.size() / 2 <= size_t(bytes) + 4096 &&
+        (!best || entry.block.size() < best->block.size()))
+      best = &entry;
+  if (!best) {
+    try {
+      entries.push_back({Block(allocator), false, false});
+    } catch (...) {
+      return nullptr;
+    }
+    best = &entries.back();
+    if (!best->block.ensure(bytes)) {
+      entries.pop_back();
+      return nullptr;
+    }
+  }
+  best->inUse = best->usedInRun = true;
+  return best->block.data();
+}
+
+void BlockCache::give(void *memory) noexcept {
+  for (Entry &entry : entries)
+    if (entry.block.data() == memory)
+      entry.inUse = false;
+}
+
+void BlockCache::endRun() noexcept {
+  auto unused = std::remove_if(entries.begin(), entries.end(),
+                               [](const Entry &e) { return !e.usedInRun; });
+  entries.erase(unused, entries.end());
+  for (Entry &entry : entries)
+    entry.inUse = entry.usedInRun = false;
+}
+
+} // namespace weft::runtime

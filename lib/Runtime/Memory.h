@@ -1,0 +1,68 @@
+// Memory of sessions: the embedder's allocator or the system's, in blocks that
+// are kept between runs.
+#ifndef WEFT_LIB_RUNTIME_MEMORY_H
+#define WEFT_LIB_RUNTIME_MEMORY_H
+
+#include "weft/runtime.h"
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace weft::runtime {
+
+/// The system's memory as a weft_allocator: large blocks in huge pages.
+extern const weft_allocator kSystemAllocator;
+
+/// One block that grows. Its content is lost when it does. Starts at a multiple
+/// of 64 bytes and may be read 64 bytes past its end.
+class Block {
+public:
+  explicit Block(const weft_allocator &allocator) : allocator(&allocator) {}
+  Block(Block &&other) noexcept : allocator(other.allocator) { swap(other); }
+  Block &operator=(Block &&other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Block() { reset(); }
+
+  /// A block of at least `bytes` bytes, or null. Never null for 0 bytes.
+  void *ensure(int64_t bytes) noexcept;
+  void reset() noexcept;
+  void *data() const { return memory; }
+  size_t size() const { return usable; }
+
+private:
+  void swap(Block &other) noexcept {
+    std::swap(allocator, other.allocator);
+    std::swap(memory, other.memory);
+    std::swap(usable, other.usable);
+  }
+
+  const weft_allocator *allocator;
+  void *memory = nullptr;
+  size_t usable = 0;
+};
+
+/// Blocks that are handed out and taken back within a run. Blocks of one run
+/// serve the next; what a whole run did not use is given back.
+class BlockCache {
+public:
+  explicit BlockCache(const weft_allocator &allocator) : allocator(allocator) {}
+
+  void *take(int64_t bytes) noexcept;
+  void give(void *memory) noexcept;
+  void endRun() noexcept;
+
+private:
+  struct Entry {
+    Block block;
+    bool inUse, usedInRun;
+  };
+  const weft_allocator &allocator;
+  std::vector<Entry> entries;
+};
+
+} // namespace weft::runtime
+
+#endif // WEFT_LIB_RUNTIME_MEMORY_H
