@@ -1,0 +1,122 @@
+// Text and JSON of a manifest. Kernels that compute nothing but moves are
+// listed too: in a profile they are what surprises.
+#include "weft/Driver/Describe.h"
+#include "weft/Driver/Terminal.h"
+
+#include <nlohmann/json.hpp>
+
+using Json = nlohmann::ordered_json;
+
+namespace weft {
+
+using artifact::Manifest;
+using artifact::TensorInfo;
+
+static std::string extentText(const artifact::Dimension &dimension) {
+  if (dimension.extent >= 0)
+    return std::to_string(dimension.extent);
+  return dimension.symbol.empty() ? "?" : dimension.symbol;
+}
+
+std::string typeText(const TensorInfo &tensor) {
+  std::string text(elementName(tensor.type));
+  text += "[";
+  for (size_t i = 0; i < tensor.shape.size(); ++i)
+    text += (i ? ", " : "") + extentText(tensor.shape[i]);
+  return text + "]";
+}
+
+static std::string join(const std::vector<std::string> &parts,
+                        const char *separator) {
+  std::string text;
+  for (const std::string &part : parts)
+    text += (text.empty() ? "" : separator) + part;
+  return text;
+}
+
+static std::string millions(double value) {
+  if (value == 0)
+    return "";
+  char text[32];
+  snprintf(text, sizeof text, "%.2f", value * 1e-6);
+  return text;
+}
+
+static std::string tensorTable(const char *title,
+                               const std::vector<TensorInfo> &tensors) {
+  Table table({title, ""});
+  for (const TensorInfo &tensor : tensors)
+    table.add({"  " + tensor.name, typeText(tensor)});
+  return table.str();
+}
+
+std::string describe(const Manifest &manifest, uint64_t fileBytes) {
+  std::string text = manifest.modelName + ", compiled by Weft " +
+                     manifest.compilerVersion + ", " + formatBytes(fileBytes) +
+                     "\n\n";
+  text += tensorTable("inputs", manifest.inputs);
+  text += tensorTable("outputs", manifest.outputs);
+
+  Table code({"code for", "needs"});
+  for (const artifact::CodeInfo &info : manifest.code)
+    code.add({"  " + info.target, join(info.cpuFeatures, " ")});
+  text += code.str() + "\n";
+
+  text += "memory\n  weights    " + formatBytes(manifest.weightBytes);
+  if (!manifest.weightFile.empty())
+    text += " in " + manifest.weightFile;
+  text +=
+      "\n  temporary  " + (manifest.arenaBytes < 0
+                               ? "depends on the inputs' shapes"
+                               : formatBytes(uint64_t(manifest.arenaBytes)));
+  text += "\n\n";
+
+  Table kernels({">kernel", ">MFLOP", ">MB", "", "computes"});
+  for (size_t i = 0; i < manifest.kernels.size(); ++i) {
+    const artifact::KernelInfo &kernel = manifest.kernels[i];
+    kernels.add({std::to_string(i), millions(kernel.flops),
+                 millions(kernel.bytes), kernel.name, kernel.operators});
+  }
+  return text + kernels.str();
+}
+
+static Json tensorsAsJson(const std::vector<TensorInfo> &tensors) {
+  Json list = Json::array();
+  for (const TensorInfo &tensor : tensors) {
+    Json shape = Json::array();
+    for (const artifact::Dimension &dimension : tensor.shape) {
+      if (dimension.extent >= 0)
+        shape.push_back(dimension.extent);
+      else
+        shape.push_back(extentText(dimension));
+    }
+    list.push_back({{"name", tensor.name},
+                    {"type", std::string(elementName(tensor.type))},
+                    {"shape", shape}});
+  }
+  return list;
+}
+
+std::string describeAsJson(const Manifest &manifest, uint64_t fileBytes) {
+  Json code = Json::array(), kernels = Json::array();
+  for (const artifact::CodeInfo &info : manifest.code)
+    code.push_back({{"target", info.target}, {"needs", info.cpuFeatures}});
+  for (const artifact::KernelInfo &kernel : manifest.kernels)
+    kernels.push_back({{"name", kernel.name},
+                       {"operators", kernel.operators},
+                       {"flops", kernel.flops},
+                       {"bytes", kernel.bytes}});
+  Json report = {{"model", manifest.modelName},
+                 {"compiler", manifest.compilerVersion},
+                 {"file_bytes", fileBytes},
+                 {"inputs", tensorsAsJson(manifest.inputs)},
+                 {"outputs", tensorsAsJson(manifest.outputs)},
+                 {"code", code},
+                 {"weight_bytes", manifest.weightBytes},
+                 {"weight_file", manifest.weightFile},
+                 {"arena_bytes", manifest.arenaBytes},
+                 {"kernels", kernels}};
+  return report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+} // namespace weft
