@@ -61,7 +61,9 @@ typedef enum weft_type {
   WEFT_F64 = 11,
   WEFT_U32 = 12,
   WEFT_U64 = 13,
-  WEFT_BF16 = 16
+  WEFT_BF16 = 16,
+  WEFT_TYPE_IS_INT = 0x7fffffff /* not a type: numbers that are none can be
+                                   passed, and are refused */
 } weft_type;
 
 typedef struct weft_model weft_model;
