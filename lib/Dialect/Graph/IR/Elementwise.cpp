@@ -62,7 +62,63 @@ static Attribute evaluate(ScalarBody op, ArrayRef<TypedAttr> scalars) {
   return known.lookup(result);
 }
 
+/// True where `operand` is a constant whose every element is `value`. Zeros of
+/// floats count with their sign.
+static bool isSplatOf(Attribute operand, double value) {
+  auto elements = dyn_cast_or_null<DenseElementsAttr>(operand);
+  if (!elements || !elements.isSplat())
+    return false;
+  TypedAttr scalar = scalarAttr(elements, 0);
+  if (auto number = dyn_cast<FloatAttr>(scalar))
+    return number.getValue().bitwiseIsEqual(
+        FloatAttr::get(number.getType(), value).getValue());
+  APInt integer = cast<IntegerAttr>(scalar).getValue();
+  return integer == APInt(integer.getBitWidth(), static_cast<int64_t>(value),
+                          /*isSigned=*/true, /*implicitTrunc=*/true);
+}
+
+/// The operand that `op` returns unchanged whatever it is; NaN and the sign of
+/// zero included: x + 0 is not x for x = -0, x + -0 is.
+static Value identityOperand(Operation *op, ArrayRef<Attribute> operands) {
+  Value x = op->getOperand(0);
+  Value y = op->getNumOperands() > 1 ? op->getOperand(1) : Value();
+  bool isFloat = isa<FloatType>(getElementTypeOrSelf(x.getType()));
+  auto either = [&](double neutral) {
+    return isSplatOf(operands[1], neutral)   ? x
+           : isSplatOf(operands[0], neutral) ? y
+                                             : Value();
+  };
+  auto right = [&](double neutral) {
+    return isSplatOf(operands[1], neutral) ? x : Value();
+  };
+  return TypeSwitch<Operation *, Value>(op)
+      .Case([&](AddOp) { return either(isFloat ? -0.0 : 0.0); })
+      .Case([&](MulOp) { return either(1); })
+      .Case<OrOp, XorOp>([&](auto) { return either(0); })
+      .Case([&](AndOp) { return x == y ? x : either(-1); })
+      .Case<MaxOp, MinOp>([&](auto) { return x == y ? x : Value(); })
+      .Case<SubOp, ShlOp, ShrOp>([&](auto) { return right(0); })
+      .Case<DivOp, PowOp>([&](auto) { return right(1); })
+      .Case<SelectOp>([&](auto) {
+        return isSplatOf(operands[0], -1)  ? y
+               : isSplatOf(operands[0], 0) ? op->getOperand(2)
+               : y == op->getOperand(2)    ? y
+                                           : Value();
+      })
+      .Case([&](CastOp) { return x; })
+      .Case<NotOp, NegOp>([&](auto outer) {
+        auto inner = x.getDefiningOp<decltype(outer)>();
+        return inner ? inner.getX() : Value();
+      })
+      .Case<AbsOp, FloorOp, CeilOp, RoundOp, TruncOp, SignOp>(
+          [&](auto outer) { return x.getDefiningOp<decltype(outer)>() ? x : Value(); })
+      .Default([](Operation *) { return Value(); });
+}
+
 OpFoldResult foldScalarBody(Operation *op, ArrayRef<Attribute> operands) {
+  Value same = identityOperand(op, operands);
+  if (same && same.getType() == op->getResult(0).getType())
+    return same;
   // More elements than this are folded by weft-fold-constants.
   constexpr int64_t kFewElements = 64;
   auto type = cast<RankedTensorType>(op->getResult(0).getType());

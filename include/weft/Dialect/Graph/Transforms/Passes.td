@@ -26,4 +26,25 @@ def FoldConstants : Pass<"weft-fold-constants", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"folded", "folded", "Number of ops computed">];
 }
 
+def Simplify : Pass<"weft-simplify", "::mlir::ModuleOp"> {
+  let summary = "rewrite by equations that hold on every target";
+  let description = [{
+    Scales and shifts by constants go into the weights before them; transposes,
+    reshapes, slices, concats and pads merge with each other or with the op that
+    follows; elementwise ops become cheaper ones. x * 0 and other equations that
+    hold for finite numbers only are not applied to floats.
+
+    ```mlir
+    %0 = graph.conv %x, %w … : (tensor<?x3x8x8xf32>, tensor<16x3x3x3xf32>) -> tensor<?x16x8x8xf32>
+    %1 = graph.mul %0, %scale : tensor<?x16x8x8xf32>, tensor<16x1x1xf32> -> tensor<?x16x8x8xf32>
+    %2 = graph.add %1, %shift : tensor<?x16x8x8xf32>, tensor<16x1x1xf32> -> tensor<?x16x8x8xf32>
+    ```
+    =>
+    ```mlir
+    %2 = graph.conv %x, %scaled bias %b … : (…) -> tensor<?x16x8x8xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
 #endif // WEFT_GRAPH_TRANSFORMS_PASSES
