@@ -1,0 +1,208 @@
+"""One row per case of an operator: attributes, operand types and shapes, bound.
+
+Every target runs the same table (test_numerics.py). A shape is a list of
+extents; a string names a dimension, which is dynamic in the model that is
+compiled, so that one artifact serves all the sizes in SIZES.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+# What each named dimension is in one run after another, the degenerate extents
+# among them.
+SIZES = [
+    {"a": 3, "b": 5, "c": 17},
+    {"a": 1, "b": 1, "c": 1},
+    {"a": 2, "b": 0, "c": 33},
+    {"a": 0, "b": 4, "c": 8},
+]
+
+
+@dataclass
+class In:
+    """An operand: element type, shape, and where its values are drawn from."""
+
+    shape: list
+    type: str = "float32"
+    low: float = -3.0
+    high: float = 3.0
+    value: object = None  # a fixed value, as an initializer
+    special: bool = True  # NaN, infinities, zeros and huge values are mixed in
+
+
+@dataclass
+class Case:
+    op: str
+    inputs: list
+    attrs: dict = field(default_factory=dict)
+    name: str = ""
+    outputs: int = 1
+    opset: int = 21
+    # Relative to the largest finite magnitude of the result; None: exact.
+    rtol: float | None = 4e-6
+    sizes: list = field(default_factory=lambda: SIZES)
+    # Element types of the output where it is not the first input's.
+    output_types: list | None = None
+
+    def __str__(self):
+        return f"{self.op}{'-' + self.name if self.name else ''}"
+
+
+ABC = ["a", "b", "c"]
+
+
+def unary(op, low=-3.0, high=3.0, special=True, **kw):
+    return Case(op, [In(ABC, low=low, high=high, special=special)], **kw)
+
+
+def binary(op, name, x, y, type="float32", **kw):
+    keys = {k: kw.pop(k) for k in ("low", "high", "special") if k in kw}
+    return Case(op, [In(x, type, **keys), In(y, type, **keys)], name=name, **kw)
+
+
+def broadcasts(op, **kw):
+    """The ways in which two shapes meet."""
+    return [
+        binary(op, "same", ABC, ABC, **kw),
+        binary(op, "row", ABC, ["c"], **kw),
+        binary(op, "column", ABC, ["b", 1], **kw),
+        binary(op, "scalar", ABC, [], **kw),
+        binary(op, "both", ["a", 1, "c"], ["b", 1], **kw),
+    ]
+
+
+CASES = [
+    # Functions of one value. The domain is the operator's; special values are
+    # mixed in where the operator is total.
+    *[unary(op) for op in ("Neg", "Abs", "Relu", "Sigmoid", "Tanh", "Exp", "Erf", "Floor", "Ceil",
+                           "Round", "Sign", "Softplus", "Softsign", "Elu", "Selu", "Celu",
+                           "LeakyRelu", "HardSigmoid", "HardSwish", "Mish", "ThresholdedRelu",
+                           "Sinh", "Cosh", "Asinh", "Atan", "Identity")],
+    unary("Sqrt", 0.0, 100.0),
+    unary("Log", 1e-3, 1e3),
+    unary("Reciprocal", 0.5, 3.0),
+    unary("Sin", -30, 30, special=False),
+    unary("Cos", -30, 30, special=False),
+    unary("Tan", -1.5, 1.5, special=False, rtol=1e-5),
+    unary("Asin", -1, 1, special=False),
+    unary("Acos", -1, 1, special=False),
+    unary("Acosh", 1, 50, special=False),
+    unary("Atanh", -0.99, 0.99, special=False),
+    Case("Gelu", [In(ABC)], opset=20),
+    Case("Gelu", [In(ABC)], {"approximate": "tanh"}, name="tanh", opset=20, rtol=1e-5),
+    *[unary(op, output_types=["bool"]) for op in ("IsNaN", "IsInf")],
+    Case("Not", [In(ABC, "bool")], rtol=None),
+    # Rank 0.
+    Case("Relu", [In([])], name="scalar"),
+    Case("Add", [In([]), In([])], name="scalars"),
+    # Arithmetic over the ways shapes meet, then over element types.
+    *broadcasts("Add"), *broadcasts("Mul", special=False), *broadcasts("Sub")[:2],
+    *broadcasts("Div", low=0.5)[:2],
+    binary("Pow", "floats", ABC, ["c"], low=0.2, special=False, rtol=1e-5),
+    Case("Pow", [In(ABC, special=False), In([], value=np.float32(2))], name="square"),
+    *[binary(op, t, ABC, ["c"], t, low=-100, high=100, rtol=None)
+      for op in ("Add", "Sub", "Mul") for t in ("int32", "int64", "float64")
+      if not t.startswith("float") or op == "Sub"],
+    binary("Div", "int64", ABC, ["c"], "int64", low=1, high=100, rtol=None),
+    binary("Mod", "int32", ABC, ["c"], "int32", low=1, high=100, rtol=None),
+    *[Case(op, [In(ABC), In(["c"]), In([])], name="three") for op in ("Max", "Min", "Sum", "Mean")],
+    *[Case(op, [In(ABC), In(["c"])], output_types=["bool"], rtol=None)
+      for op in ("Less", "Greater", "Equal", "LessOrEqual", "GreaterOrEqual")],
+    *[Case(op, [In(ABC, "bool"), In(["c"], "bool")], rtol=None) for op in ("And", "Or", "Xor")],
+    Case("Where", [In(["b", 1], "bool"), In(ABC), In(["c"])], output_types=["float32"]),
+    Case("Clip", [In(ABC), In([], value=np.float32(-1)), In([], value=np.float32(1.5))]),
+    Case("PRelu", [In(ABC), In(["c"])]),
+    # Conversions.
+    *[Case("Cast", [In(ABC, a, -100, 100, special=False)], {"to": to}, name=f"{a}-{n}", output_types=[n], rtol=None)
+      for a, to, n in (("float32", 7, "int64"), ("float32", 9, "bool"), ("int64", 1, "float32"),
+                       ("int32", 7, "int64"), ("bool", 1, "float32"), ("float32", 11, "float64"),
+                       ("int64", 6, "int32"))],
+    # Reductions: a row, several axes, everything, nothing kept.
+    *[Case(op, [In(ABC, special=op in ("ReduceMax", "ReduceMin")), In([1], "int64", value=np.array([axis]))],
+           {"keepdims": keep}, name=f"axis{axis}-{'keep' if keep else 'drop'}", opset=18, rtol=2e-5,
+           # The result over nothing is not defined for all of these.
+           sizes=SIZES[:2])
+      for op in ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL2", "ReduceSumSquare")
+      for axis, keep in ((-1, 1), (0, 0), (1, 1)) if axis == -1 or op in ("ReduceSum", "ReduceMax")],
+    Case("ReduceSum", [In(ABC, special=False)], name="all", opset=18, rtol=2e-5),
+    Case("ReduceLogSumExp", [In(ABC, special=False)], name="all", opset=18, rtol=2e-5, sizes=SIZES[:2]),
+    *[Case(op, [In(ABC)], {"axis": axis, "keepdims": 0}, name=f"axis{axis}", rtol=None, sizes=SIZES[:2],
+           output_types=["int64"])
+      for op in ("ArgMax", "ArgMin") for axis in (2, 1)],
+    *[Case(op, [In(ABC, special=False)], {"axis": axis}, name=f"axis{axis}", sizes=SIZES, rtol=1e-5)
+      for op in ("Softmax", "LogSoftmax") for axis in (-1, 1)],
+    Case("LayerNormalization", [In(["a", "b", 33], special=False), In([33]), In([33])], {"axis": -1}, rtol=2e-5,
+         sizes=SIZES[:2]),
+    Case("CumSum", [In(ABC, special=False), In([], "int64", value=np.array(2))], rtol=2e-5),
+    # Matrix products: every size of M, odd extents, batches that broadcast.
+    *[Case("MatMul", [In([m, k], special=False), In([k, n], special=False)], name=f"{m}x{k}x{n}", sizes=[{}], rtol=1e-5)
+      for m, k, n in ((1, 1, 1), (1, 64, 50), (7, 33, 65), (13, 0, 5), (64, 129, 17))],
+    Case("MatMul", [In(["a", "c"], special=False), In(["c", "b"], special=False)], name="dynamic", rtol=1e-5),
+    Case("MatMul", [In(["a", 19], special=False), In([19, 37], value="random")], name="weights", rtol=1e-5),
+    Case("MatMul", [In(["a", 1, "b", "c"], special=False), In([2, "c", 9], special=False)], name="batches", rtol=1e-5),
+    Case("MatMul", [In([9], special=False), In([9, 4], special=False)], name="vector", sizes=[{}], rtol=1e-5),
+    *[Case("Gemm", [In(["a", 19] if not ta else [19, "a"], special=False),
+                    In([19, 37] if not tb else [37, 19], value="random"), In([37], value="random")],
+           {"transA": ta, "transB": tb, "alpha": 0.5, "beta": 2.0}, name=f"{ta}{tb}", rtol=1e-5)
+      for ta in (0, 1) for tb in (0, 1)],
+    # Convolutions over ranks, strides, pads, dilations and groups.
+    *[Case("Conv", [In(["a", c, *spatial], special=False), In([k, c // g, *window], value="random"),
+                    In([k], value="random")],
+           {"strides": [s] * len(window), "pads": [p] * 2 * len(window), "dilations": [d] * len(window), "group": g},
+           name=f"c{c}-k{k}-g{g}-w{window[0]}s{s}p{p}d{d}-{len(window)}d", sizes=SIZES[:2] + SIZES[3:], rtol=1e-5)
+      for c, k, g, spatial, window, s, p, d in (
+          (3, 8, 1, [11, 13], [3, 3], 1, 1, 1), (16, 32, 1, [9, 7], [3, 3], 1, 1, 1),
+          (16, 16, 1, [8, 8], [1, 1], 1, 0, 1), (32, 48, 1, [9, 9], [3, 3], 2, 1, 1),
+          (16, 16, 16, [10, 9], [3, 3], 1, 1, 1), (20, 20, 20, [9, 9], [5, 5], 2, 2, 1),
+          (24, 12, 3, [7, 7], [1, 1], 1, 0, 1), (32, 32, 2, [8, 6], [3, 3], 1, 1, 1),
+          (5, 7, 1, [12, 12], [3, 3], 1, 2, 2), (3, 20, 1, [23, 23], [7, 7], 2, 3, 1),
+          (6, 18, 1, [30], [5], 2, 2, 1), (4, 6, 1, [5, 6, 7], [3, 3, 3], 1, 1, 1))],
+    Case("Conv", [In(["a", 4, "b", "c"], special=False), In([6, 4, 3, 3], value="random")],
+         {"pads": [1, 1, 1, 1]}, name="dynamic-extents", sizes=[SIZES[0], {"a": 2, "b": 8, "c": 3}], rtol=1e-5),
+    *[Case("ConvTranspose", [In(["a", 6, 5, 7], special=False), In([6, 4, 3, 3], value="random")],
+           {"strides": [s, s], "pads": [p] * 4}, name=f"s{s}p{p}", sizes=SIZES[:2], rtol=1e-5)
+      for s, p in ((1, 0), (2, 1))],
+    # Windows.
+    *[Case(op, [In(["a", c, 11, 9], special=special)],
+           {"kernel_shape": [w, w], "strides": [s, s], "pads": [p] * 4, "ceil_mode": ceil, **extra},
+           name=f"c{c}w{w}s{s}p{p}{'-ceil' if ceil else ''}{'-counted' if extra else ''}", sizes=SIZES[:2], rtol=1e-5)
+      for op, c, w, s, p, ceil, extra, special in (
+          ("MaxPool", 16, 3, 2, 1, 0, {}, False), ("MaxPool", 5, 2, 2, 0, 1, {}, False),
+          ("AveragePool", 16, 3, 1, 1, 0, {}, False), ("AveragePool", 6, 3, 2, 1, 1, {}, False),
+          ("AveragePool", 6, 3, 2, 1, 0, {"count_include_pad": 1}, False))],
+    Case("GlobalAveragePool", [In(["a", 20, 7, 5], special=False)], sizes=SIZES[:2], rtol=1e-5),
+    Case("GlobalMaxPool", [In(["a", 20, 7, 5])], sizes=SIZES[:2]),
+    Case("LRN", [In(["a", 10, 5, 5], special=False)], {"size": 5, "alpha": 1e-2}, sizes=SIZES[:2], rtol=1e-5),
+    Case("BatchNormalization", [In(["a", 6, 5, "c"], special=False), *[In([6], value="random")] * 3,
+                                In([6], value="positive")], rtol=1e-5),
+    # Movement of data.
+    *[Case("Transpose", [In(ABC)], {"perm": p}, name="".join(map(str, p)), rtol=None)
+      for p in ([0, 2, 1], [2, 1, 0], [1, 0, 2], [2, 0, 1])],
+    *[Case("Concat", [In(ABC), In(ABC)], {"axis": axis}, name=f"axis{axis}", rtol=None) for axis in (0, 1, 2)],
+    Case("Concat", [In(["a", 3]), In(["a", 20]), In(["a", 1])], {"axis": 1}, name="uneven", rtol=None),
+    Case("Slice", [In(ABC), *[In([1], "int64", value=np.array([v])) for v in (1, 1000, 2, 1)]], name="bounded", rtol=None),
+    Case("Slice", [In(ABC), *[In([1], "int64", value=np.array([v])) for v in (-1, -1000, 2, -1)]], name="backwards",
+         rtol=None),
+    Case("Reshape", [In(["a", 4, "c"]), In([2], "int64", value=np.array([0, -1]))], name="flatten", rtol=None,
+         sizes=[SIZES[0], SIZES[1]]),
+    Case("Flatten", [In(["a", 4, 3])], {"axis": 1}, rtol=None),
+    Case("Squeeze", [In(["a", 1, "c"]), In([1], "int64", value=np.array([1]))], rtol=None),
+    Case("Unsqueeze", [In(["a", "c"]), In([2], "int64", value=np.array([0, 2]))], rtol=None),
+    Case("Expand", [In(["b", 1]), In([3], "int64", value=np.array([2, 1, 4]))], rtol=None),
+    Case("Tile", [In(ABC), In([3], "int64", value=np.array([2, 1, 3]))], rtol=None),
+    *[Case("Gather", [In(["a", 6, "c"]), In([2, 2], "int64", value=np.array([[0, -1], [5, 2]]))], {"axis": 1}, rtol=None)],
+    *[Case("Pad", [In(["a", 6, 7]), In([6], "int64", value=np.array([0, 1, 2, 0, 3, 1]))], {"mode": m}, name=m, rtol=None)
+      for m in ("constant", "reflect", "edge")],
+    Case("Pad", [In(["a", 6, 7]), In([6], "int64", value=np.array([0, -1, 2, 0, 3, -2]))], name="removes", rtol=None),
+    Case("Split", [In(["a", 7]), In([2], "int64", value=np.array([3, 4]))], {"axis": 1}, outputs=2, rtol=None),
+    Case("Shape", [In(ABC)], rtol=None, output_types=["int64"]),
+    Case("Size", [In(ABC)], rtol=None, output_types=["int64"]),
+    Case("ConstantOfShape", [In([2], "int64", value=np.array([3, 4]))], name="zeros", rtol=None, sizes=[{}],
+         output_types=["float32"]),
+    # Recurrent: both directions, a state that is given, and one that is not.
+    *[Case("LSTM", [In(["c", "a", 6], special=False), In([d, 40, 6], value="random"), In([d, 40, 10], value="random"),
+                    In([d, 80], value="random")],
+           {"hidden_size": 10, "direction": direction}, name=direction, outputs=3, rtol=2e-5, sizes=SIZES[:2])
+      for d, direction in ((1, "forward"), (1, "reverse"), (2, "bidirectional"))],
+]
