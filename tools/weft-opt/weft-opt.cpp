@@ -3,6 +3,7 @@
 #include "weft/Dialect/Graph/IR/Graph.h"
 #include "weft/Dialect/Graph/Transforms/Passes.h"
 #include "weft/Dialect/Kernel/IR/Kernel.h"
+#include "weft/Target/CPU/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -17,6 +18,7 @@ int main(int argc, char **argv) {
   weft::kernel::registerBufferizableOpInterfaces(registry);
   mlir::registerAllPasses();
   weft::graph::registerWeftGraphPasses();
+  weft::cpu::registerWeftCPUPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(
       argc, argv, "weft-opt: runs passes of the Weft compiler\n", registry));
 }

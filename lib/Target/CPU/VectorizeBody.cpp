@@ -55,9 +55,10 @@ static void vectorizeOp(OpBuilder &b, Operation *op, IRMapping &mapping,
     bool keep = isa<arith::SelectOp>(op) && i == 0;
     operands.push_back(keep ? value : splat(b, op->getLoc(), value, lanes));
   }
-  SmallVector<Type> types = llvm::map_to_vector(
-      op->getResultTypes(),
-      [&](Type type) -> Type { return laneType(type, lanes); });
+  SmallVector<Type> types =
+      llvm::map_to_vector(op->getResultTypes(), [&](Type type) -> Type {
+        return laneType(type, lanes);
+      });
   OperationState state(op->getLoc(), op->getName(), operands, types,
                        op->getAttrDictionary().getValue());
   Operation *copy = b.create(state);

@@ -34,11 +34,9 @@ using EmitOp = llvm::function_ref<bool(mlir::OpBuilder &, mlir::Operation *,
 /// outside the body are uniform unless mapped. What depends on uniform values
 /// alone stays scalar, in the results too. Every op must be isVectorizable or
 /// handled by `emit`.
-llvm::SmallVector<mlir::Value> vectorizeBody(mlir::OpBuilder &b,
-                                             mlir::Block &body,
-                                             mlir::IRMapping &mapping,
-                                             int64_t lanes,
-                                             EmitOp emit = nullptr);
+llvm::SmallVector<mlir::Value>
+vectorizeBody(mlir::OpBuilder &b, mlir::Block &body, mlir::IRMapping &mapping,
+              int64_t lanes, EmitOp emit = nullptr);
 
 } // namespace weft::cpu
 

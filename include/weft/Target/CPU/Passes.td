@@ -1,0 +1,33 @@
+// Passes from kernels on memory to vector code and LLVM, for CPUs.
+#ifndef WEFT_CPU_PASSES
+#define WEFT_CPU_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def VectorizeLinalg : Pass<"weft-vectorize-linalg", "::mlir::func::FuncOp"> {
+  let summary = "writes linalg ops on memrefs as loops of vector code";
+  let description = [{
+    One emitter for every linalg op. It merges loops over contiguous memory,
+    vectorises the loop along which memory is contiguous, be it parallel or a
+    reduction, keeps sums in registers in an order that depends on extents
+    alone, and never touches memory beyond an operand's last element.
+    ```mlir
+    linalg.generic {… ["parallel"]} ins(%x : memref<?xf32>) outs(%y : memref<?xf32>) { … arith.negf … }
+    ```
+    ⇒
+    ```mlir
+    scf.for %i = %c0 to %full step %c8 {
+      %v = vector.load %x[%i] : memref<?xf32>, vector<8xf32>
+      %n = arith.negf %v : vector<8xf32>
+      vector.store %n, %y[%i] : memref<?xf32>, vector<8xf32>
+    }
+    scf.for %i = %full to %n step %c1 { … }
+    ```
+  }];
+  let options = [Option<"width", "width", "int64_t", "8", "Elements of f32 in a vector register">];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+#endif // WEFT_CPU_PASSES
