@@ -208,7 +208,7 @@ Error Checker::checkFunction(const FunctionProto &function) {
 
 Error checkModel(const ModelProto &model, ExternalFolder &folder) {
   Checker checker(folder);
-  if (!opsetOf(model))
+  if (model.opset_import_size() == 0)
     return modelError("the model does not say which opset it is written for");
   if (model.graph().output_size() == 0)
     return modelError("the model has no outputs");

@@ -35,10 +35,10 @@ RankedTensorType tensorTypeOf(MLIRContext *context, const TypeProto &type) {
   return RankedTensorType::get(shape, element);
 }
 
-Importer::Importer(const Table &table, WeightMap &weights, MLIRContext *context,
-                   Assumptions &assumptions)
-    : table(table), weights(weights), b(context), constants(context),
-      assumptions(assumptions) {}
+Importer::Importer(const Table &table, int64_t opset, WeightMap &weights,
+                   MLIRContext *context, Assumptions &assumptions)
+    : table(table), opset(opset), weights(weights), b(context),
+      constants(context), assumptions(assumptions) {}
 
 bool Importer::assumeBranch() {
   if (assumed == assumptions.choices.size())
@@ -145,7 +145,7 @@ LogicalResult Importer::importNode(const NodeProto &proto, ValueScope &scope) {
   for (const std::string &name : proto.input())
     inputs.push_back(name.empty() ? Value() : lookup(name, scope));
   NodeImport node(*this, proto, scope, b, inputs);
-  const Row *row = table.find(proto.domain(), proto.op_type(), kOpset);
+  const Row *row = table.find(proto.domain(), proto.op_type(), opset);
   if (!row)
     return node.error() << "the operator is not supported";
   for (auto [i, name] : llvm::enumerate(proto.input()))

@@ -37,8 +37,8 @@ struct Assumptions {
 
 class Importer {
 public:
-  Importer(const Table &table, WeightMap &weights, mlir::MLIRContext *context,
-           Assumptions &assumptions);
+  Importer(const Table &table, int64_t opset, WeightMap &weights,
+           mlir::MLIRContext *context, Assumptions &assumptions);
 
   /// Builds `main` into `module`. Failures have been reported.
   llvm::LogicalResult importMain(const GraphProto &graph,
@@ -71,6 +71,7 @@ private:
   mlir::Value refined(mlir::Value value, const TypeProto *type);
 
   const Table &table;
+  int64_t opset;
   WeightMap &weights;
   llvm::StringMap<mlir::Value> weightValues;
   mlir::OpBuilder b;

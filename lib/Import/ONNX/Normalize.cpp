@@ -104,17 +104,15 @@ static void forgetShapes(GraphProto &graph) {
     }
 }
 
-Error pinInputs(ModelProto &model, ArrayRef<InputPin> pins) {
+Error pinInputs(ModelProto &model, const WeightMap &weights,
+                ArrayRef<InputPin> pins) {
   if (pins.empty())
     return Error::success();
   GraphProto &graph = *model.mutable_graph();
   StringMap<ValueInfoProto *> inputs;
-  StringSet<> initialized;
-  for (const TensorProto &tensor : graph.initializer())
-    initialized.insert(tensor.name());
   std::string known;
   for (ValueInfoProto &input : *graph.mutable_input()) {
-    if (initialized.contains(input.name()))
+    if (weights.contains(input.name()))
       continue;
     inputs[input.name()] = &input;
     known += (known.empty() ? "'" : ", '") + input.name() + "'";
@@ -225,6 +223,7 @@ static Error inlineOperators(ModelProto &model,
   if (ids.empty())
     return Error::success();
   llvm::sort(ids);
+  stateDefaults(*model.mutable_graph(), opsetOf(model), isPrimitive);
   return guarded("cannot inline operators", [&] {
     auto set = ::onnx::inliner::FunctionIdSet::Create(std::move(ids));
     ::onnx::inliner::InlineSelectedFunctions(
@@ -258,7 +257,9 @@ static bool sameSchemas(const GraphProto &graph, int64_t opset) {
 
 static Error convert(ModelProto &model) {
   int64_t opset = opsetOf(model);
-  if (opset != kOpset && !sameSchemas(model.graph(), opset)) {
+  if (opset >= kOpset || opset == 0)
+    return Error::success();
+  if (!sameSchemas(model.graph(), opset)) {
     Error error =
         guarded("cannot convert from opset " + std::to_string(opset) + " to " +
                     std::to_string(kOpset),

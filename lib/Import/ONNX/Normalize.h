@@ -4,7 +4,7 @@
 #ifndef WEFT_LIB_IMPORT_ONNX_NORMALIZE_H
 #define WEFT_LIB_IMPORT_ONNX_NORMALIZE_H
 
-#include "Proto.h"
+#include "Weights.h"
 #include "weft/Import/ImportOptions.h"
 
 namespace weft::onnx {
@@ -12,11 +12,14 @@ namespace weft::onnx {
 /// Applies the user's shapes and types to the inputs named by `pins`. Shapes
 /// that the model states elsewhere are dropped, since they were stated for its
 /// own input shapes; inference finds them again.
-llvm::Error pinInputs(ModelProto &model, llvm::ArrayRef<InputPin> pins);
+/// Inputs that stand for `weights` cannot be pinned.
+llvm::Error pinInputs(ModelProto &model, const WeightMap &weights,
+                      llvm::ArrayRef<InputPin> pins);
 
-/// Converts to kOpset, inlines the model's functions and those operators that
-/// `isPrimitive(name)` does not know and that ONNX defines by a function body,
-/// and infers types and shapes strictly, with data propagation.
+/// Converts to kOpset where the model is older, inlines the model's functions
+/// and those operators that `isPrimitive(name)` does not know and that ONNX
+/// defines by a function body, and infers types and shapes strictly, with data
+/// propagation.
 llvm::Error normalize(ModelProto &model,
                       llvm::function_ref<bool(llvm::StringRef)> isPrimitive);
 

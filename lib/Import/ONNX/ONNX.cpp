@@ -6,6 +6,7 @@
 #include "Importer.h"
 #include "ModelFile.h"
 #include "Normalize.h"
+#include "Rebatch.h"
 #include "Table.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
@@ -26,9 +27,10 @@ static bool isSupported(const NodeProto &node, int64_t opset) {
   auto *schema = registry->GetSchema(node.op_type(), int(opset), "");
   if (!schema)
     return false;
-  if (Table::instance().find("", node.op_type(), kOpset))
+  opset = std::max<int64_t>(opset, kOpset);
+  if (Table::instance().find("", node.op_type(), opset))
     return true;
-  auto *converted = registry->GetSchema(node.op_type(), kOpset, "");
+  auto *converted = registry->GetSchema(node.op_type(), int(opset), "");
   if (!converted) // removed since; the converter replaces it
     return true;
   return converted->HasFunction() || converted->HasContextDependentFunction();
@@ -44,14 +46,16 @@ static llvm::Error prepare(llvm::StringRef path, const ImportOptions &options,
     return error;
   if (llvm::Error error = checkSupport(model, isSupported))
     return error;
-  if (llvm::Error error = pinInputs(model, options.inputs))
-    return error;
   if (llvm::Error error = takeWeights(model, folder, weights))
+    return error;
+  if (llvm::Error error = followBatch(model, options.inputs))
+    return error;
+  if (llvm::Error error = pinInputs(model, weights, options.inputs))
     return error;
   if (llvm::Error error = checkSchemas(model))
     return error;
-  auto isPrimitive = [](llvm::StringRef name) {
-    return Table::instance().find("", name, kOpset) != nullptr;
+  auto isPrimitive = [&](llvm::StringRef name) {
+    return Table::instance().find("", name, opsetOf(model)) != nullptr;
   };
   if (llvm::Error error = normalize(model, isPrimitive))
     return error;
@@ -61,7 +65,7 @@ static llvm::Error prepare(llvm::StringRef path, const ImportOptions &options,
   });
 }
 
-static OwningOpRef<ModuleOp> attempt(const GraphProto &graph,
+static OwningOpRef<ModuleOp> attempt(const GraphProto &graph, int64_t opset,
                                      WeightMap &weights, llvm::StringRef name,
                                      Assumptions &assumptions,
                                      std::vector<Diagnostic> &errors,
@@ -71,7 +75,7 @@ static OwningOpRef<ModuleOp> attempt(const GraphProto &graph,
   ScopedDiagnosticHandler collect(context, [&](Diagnostic &diagnostic) {
     errors.push_back(std::move(diagnostic));
   });
-  Importer importer(Table::instance(), weights, context, assumptions);
+  Importer importer(Table::instance(), opset, weights, context, assumptions);
   if (failed(importer.importMain(graph, *module)) || failed(verify(*module)))
     return {};
   return module;
@@ -91,7 +95,7 @@ static bool advance(std::vector<bool> &choices) {
 /// Imports the graph. Where an If had to be decided without knowing its
 /// condition and the choice does not fit what follows, others are tried; only
 /// when none fits may branches be dropped.
-static OwningOpRef<ModuleOp> build(const GraphProto &graph, WeightMap &weights,
+static OwningOpRef<ModuleOp> build(const ModelProto &model, WeightMap &weights,
                                    llvm::StringRef name, MLIRContext *context) {
   constexpr int kMaxAttempts = 16;
   std::vector<Diagnostic> firstErrors;
@@ -100,8 +104,8 @@ static OwningOpRef<ModuleOp> build(const GraphProto &graph, WeightMap &weights,
     assumptions.dropUnfitBranches = drop;
     for (int i = 0; i < kMaxAttempts; ++i) {
       std::vector<Diagnostic> errors;
-      if (auto module =
-              attempt(graph, weights, name, assumptions, errors, context))
+      if (auto module = attempt(model.graph(), opsetOf(model), weights, name,
+                                assumptions, errors, context))
         return module;
       if (firstErrors.empty())
         firstErrors = std::move(errors);
@@ -126,8 +130,7 @@ OwningOpRef<ModuleOp> importModel(llvm::StringRef path,
     emitError(UnknownLoc::get(context)) << llvm::toString(std::move(error));
     return {};
   }
-  return build(model.graph(), weights, llvm::sys::path::filename(path),
-               context);
+  return build(model, weights, llvm::sys::path::filename(path), context);
 }
 
 } // namespace weft::onnx

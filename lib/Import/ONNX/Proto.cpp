@@ -24,9 +24,12 @@ Error nodeError(const NodeProto &node, const Twine &text) {
 std::string plainSentence(StringRef text) {
   // "(op_type:Add, node name: a): [ShapeInferenceError] text\n\n==> Context: …"
   text = text.split("\n\n==> Context").first;
+  text = text.split("\n(op_type:").first; // the first of several is enough
   std::string node;
   while (true) {
     text = text.trim();
+    text.consume_front("Inference error(s):");
+    text = text.ltrim();
     if (text.consume_front("[")) {
       text = text.split(']').second;
       continue;
@@ -34,11 +37,14 @@ std::string plainSentence(StringRef text) {
     StringRef rest = text;
     if (!rest.consume_front("(op_type:"))
       break;
-    auto [op, afterOp] = rest.split(", node name: ");
-    auto [name, message] = afterOp.split("):");
+    auto [label, message] = rest.split("): ");
+    auto [op, name] = label.split(", node name: ");
     node = describeNode({name, op}) + ": ";
     text = message;
   }
+  // "file:line: function: Assertion `condition` failed: text"
+  if (size_t at = text.find("` failed: "); at != StringRef::npos)
+    text = text.substr(at + strlen("` failed: "));
   std::string sentence;
   for (StringRef line : llvm::split(text, '\n'))
     if (!line.trim().empty())

@@ -19,7 +19,8 @@ using ::onnx::TensorShapeProto;
 using ::onnx::TypeProto;
 using ::onnx::ValueInfoProto;
 
-/// The one opset that models are converted to and rows are written for.
+/// Models of older opsets are converted to this one. Newer ones are imported as
+/// they are; a row says from which version on it holds.
 constexpr int kOpset = 25;
 
 /// An error about the model as a whole, one sentence.

@@ -52,6 +52,15 @@ static LogicalResult castLike(NodeImport &n) {
   return n.result(n.cast(n.input(0), n.type(1).getElementType()));
 }
 
+/// The exponent may be of another type; the result has that of the base.
+static LogicalResult pow(NodeImport &n) {
+  Value x = n.input(0), y = n.input(1);
+  Type base = n.type(0).getElementType(), exponent = n.type(1).getElementType();
+  if (isa<FloatType>(base) || !isa<FloatType>(exponent))
+    return n.result(n.create<graph::PowOp>(x, n.cast(y, base)));
+  return n.result(n.cast(n.create<graph::PowOp>(n.cast(x, exponent), y), base));
+}
+
 static LogicalResult clip(NodeImport &n) {
   Value x = n.input(0), low = n.input(1), high = n.input(2);
   if (low && high)
@@ -160,7 +169,7 @@ void addElementwiseRows(Table &table) {
       {"Neg", 13, unary<graph::NegOp>},
       {"Not", 1, unary<graph::NotOp>, bools},
       {"Or", 7, binary<graph::OrOp>, bools},
-      {"Pow", 15, binary<graph::PowOp>},
+      {"Pow", 15, pow},
       {"Relu", 14, unary<graph::ReluOp>},
       {"Round", 22, unary<graph::RoundOp>, floats},
       {"Sigmoid", 13, unary<graph::SigmoidOp>, floats},
