@@ -212,6 +212,32 @@ static void collectOperators(const GraphProto &graph, StringSet<> &operators) {
   }
 }
 
+/// Writes out the attributes that nodes leave to their defaults. A function
+/// body that refers to an attribute needs it to be there.
+static void stateDefaults(GraphProto &graph, int64_t opset,
+                          llvm::function_ref<bool(StringRef)> isPrimitive) {
+  auto *registry = ::onnx::OpSchemaRegistry::Instance();
+  for (NodeProto &node : *graph.mutable_node()) {
+    for (AttributeProto &attribute : *node.mutable_attribute())
+      if (attribute.has_g())
+        stateDefaults(*attribute.mutable_g(), opset, isPrimitive);
+    auto *schema =
+        isDefaultDomain(node.domain()) && !isPrimitive(node.op_type())
+            ? registry->GetSchema(node.op_type(), int(opset), "")
+            : nullptr;
+    if (!schema)
+      continue;
+    for (const auto &[name, attribute] : schema->attributes()) {
+      bool stated =
+          llvm::any_of(node.attribute(), [&name = name](const auto &each) {
+            return each.name() == name;
+          });
+      if (!stated && attribute.default_value.has_name())
+        *node.add_attribute() = attribute.default_value;
+    }
+  }
+}
+
 static Error inlineOperators(ModelProto &model,
                              llvm::function_ref<bool(StringRef)> isPrimitive) {
   StringSet<> operators;
