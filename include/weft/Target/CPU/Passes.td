@@ -30,4 +30,34 @@ def VectorizeLinalg : Pass<"weft-vectorize-linalg", "::mlir::func::FuncOp"> {
     "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
+def EmitMicrokernels : Pass<"weft-emit-microkernels", "::mlir::func::FuncOp"> {
+  let summary = "turn packed products into loops over register tiles";
+  let description = [{
+    Replaces each kernel.matmul, kernel.conv and kernel.depthwise_conv on memrefs
+    by one scf.forall over work items. An item holds loops over register tiles,
+    whose sums are vectors that the loop over k carries; the epilogue runs on
+    those vectors. The tile comes from a model of the level, or from the op's
+    attribute `kernel.tile`.
+    ```mlir
+    kernel.matmul packed lhs(%a) rhs(%b) outs(%c) …
+    =>
+    scf.forall (%item) in (%items) {
+      %sums:12 = scf.for %k = … iter_args(…) -> (vector<8xf32>, …) {
+        %right = vector.load %b[%panel, %k, %c0]
+        %left = memref.load %a[%row, %k]
+        … vector.fma …
+      }
+      vector.store …
+    }
+    ```
+  }];
+  let options = [
+    Option<"level", "level", "std::string", "\"x86-64-v3\"", "x86-64 level whose registers and caches are assumed">
+  ];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"
+  ];
+}
+
 #endif // WEFT_CPU_PASSES

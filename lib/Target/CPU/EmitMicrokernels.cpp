@@ -1,0 +1,58 @@
+// Replaces the packed products in kernels by loops over register tiles.
+//
+// One emitter for each kind of product, all on the same register tile, epilogue
+// and tile choice (Microkernel/). Leaves linalg ops alone.
+
+#include "Microkernel/Microkernel.h"
+#include "weft/Target/CPU/Passes.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace weft::cpu {
+
+#define GEN_PASS_DEF_EMITMICROKERNELS
+#include "weft/Target/CPU/Passes.h.inc"
+
+namespace {
+
+using namespace mlir;
+
+LogicalResult emitProduct(Operation *op, const Machine &machine) {
+  if (auto matmul = dyn_cast<kernel::MatMulOp>(op))
+    return emitMatMul(matmul, machine);
+  if (auto conv = dyn_cast<kernel::ConvOp>(op))
+    return emitConv(conv, machine);
+  return emitDepthwiseConv(cast<kernel::DepthwiseConvOp>(op), machine);
+}
+
+struct EmitMicrokernels : impl::EmitMicrokernelsBase<EmitMicrokernels> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    std::optional<Machine> machine = machineOfLevel(level);
+    if (!machine) {
+      getOperation()->emitError("there is no model of level '") << level << "'";
+      return signalPassFailure();
+    }
+    SmallVector<Operation *> products;
+    getOperation()->walk([&](Operation *op) {
+      if (isa<kernel::MatMulOp, kernel::ConvOp, kernel::DepthwiseConvOp>(op))
+        products.push_back(op);
+    });
+    for (Operation *op : products) {
+      if (!llvm::all_of(op->getOperandTypes(), llvm::IsaPred<MemRefType>)) {
+        op->emitOpError("must be bufferized before microkernels are emitted");
+        return signalPassFailure();
+      }
+      if (failed(emitProduct(op, *machine)))
+        return signalPassFailure();
+    }
+  }
+};
+
+} // namespace
+} // namespace weft::cpu

@@ -1,0 +1,32 @@
+// What the microkernel emitter knows of a processor: register file and caches.
+// A model of a family, not of one part: tiles that it picks must be good on
+// every processor that runs the level.
+#ifndef WEFT_LIB_TARGET_CPU_MICROKERNEL_MACHINE_H
+#define WEFT_LIB_TARGET_CPU_MICROKERNEL_MACHINE_H
+
+#include "llvm/ADT/StringRef.h"
+#include <cstdint>
+#include <optional>
+
+namespace weft::cpu {
+
+struct Machine {
+  int64_t vectorBytes = 32;
+  int64_t vectorRegisters = 16;
+  bool fusedMultiplyAdd = true;
+  int64_t l1Bytes = 32 << 10;
+  int64_t l2Bytes = 512 << 10;
+  /// Independent sums that keep the multipliers busy: latency of a fused
+  /// multiply-add times the number started in a cycle.
+  int64_t chains = 8;
+
+  /// Elements of `bytes` bytes that one register holds.
+  int64_t lanes(int64_t bytes) const { return vectorBytes / bytes; }
+};
+
+/// The machine behind a level ("x86-64-v3"), nothing if the level is unknown.
+std::optional<Machine> machineOfLevel(llvm::StringRef level);
+
+} // namespace weft::cpu
+
+#endif // WEFT_LIB_TARGET_CPU_MICROKERNEL_MACHINE_H

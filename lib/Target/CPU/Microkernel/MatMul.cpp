@@ -1,0 +1,429 @@
+// Matrix product. One work item is a block of rows by a block of panels:
+//
+//   for each block of k (all of k if it is short)
+//     copy the item's rows of the left side, padded
+//     for each group of panels           their k-block stays in L1
+//       for each tile of rows            its rows come from L1 or L2
+//         for k: registers += row element * panel vector
+//       epilogue, if it did not run on the registers
+//
+// Sums that do not stay in registers (several k-blocks, a heavy epilogue) go
+// through a buffer of the item. Every sum takes in its k in ascending order, so
+// neither tiles nor threads change a bit of the result.
+
+#include "Epilogue.h"
+#include "Microkernel.h"
+#include "Product.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace weft::cpu {
+namespace {
+
+constexpr int64_t kPanel = kernel::kBlock;
+/// Rows of a copy lie this much further apart than they are long, so that they
+/// do not fall into the same sets of L1.
+constexpr int64_t kRowPad = 16;
+
+/// Neighbouring panels that one register tile covers.
+struct Group {
+  Value panel; ///< the first
+  int64_t panels;
+  bool isWhole; ///< false: the last column lies inside
+};
+
+class MatMulEmitter {
+public:
+  MatMulEmitter(kernel::MatMulOp op, const Machine &machine, const Tile &tile);
+  void emit();
+
+private:
+  void emitItem();
+  void allocateBuffers();
+  void emitDepthBlock(Value begin, Value end);
+  void copyRows(Value begin, Value end);
+  void packPanel(Value slot, const Group &group, Value begin, Value end);
+  void emitGroups(function_ref<void(const Group &)> body);
+  void emitTile(int64_t rows, Value row, const Group &group, Value begin,
+                Value end);
+  void finishGroup(const Group &group);
+  void store(Value sum, Value row, const Group &group, int64_t vector);
+
+  Value left(Value row, int64_t r, Value at, Value begin);
+  Value right(const Group &group, int64_t vector, Value at, Value begin);
+  Value loadPlain(Value column, Value at, const Group &group, bool widened);
+  Value itemRows();
+  Value validLanes(Value column);
+  Values sumsIndex(Value row, int64_t r, const Group &group, int64_t vector);
+  Values operandBatch(Value operand);
+  Values lhsBatch() { return operandBatch(lhs); }
+  Values rhsBatch() { return operandBatch(rhs); }
+  Value allocate(ArrayRef<Value> extents, Type element);
+
+  LoopBuilder b;
+  Tile tile;
+  Product product;
+  Epilogue epilogue;
+  Value lhs, rhs, out;
+  EvenSplit split; ///< of the rows
+  bool packed;     ///< the right side comes in panels
+  bool blocked;    ///< k is summed up in several blocks
+  bool buffered;   ///< sums go through memory before the epilogue
+  bool copies;     ///< rows of the left side are copied
+  bool packs;      ///< panels of a plain right side are copied
+  int64_t batchRank, vectors;
+  Value m, n, k, panelCount;
+  Values batchExtents;
+
+  // Of the item that is being emitted.
+  Values batch;
+  Value firstTile, lastTile, firstRow, firstPanel, lastPanel;
+  Value rowsBuffer, panelBuffer, sumsBuffer;
+};
+
+MatMulEmitter::MatMulEmitter(kernel::MatMulOp op, const Machine &machine,
+                             const Tile &tile)
+    : b(op.getLoc(), op), tile(tile),
+      product(op.getEpilogue().getArgument(0).getType(), machine),
+      lhs(op.getLhs()), rhs(op.getRhs()), out(op.getOutputs()[0]),
+      split(b, b.dim(out, cast<MemRefType>(out.getType()).getRank() - 2),
+            tile.rows),
+      packed(op.getPacked()) {
+  epilogue = {
+      &op.getEpilogue().front(), Values(op.getExtras()),
+      llvm::to_vector(op.getExtraMaps().getAsValueRange<AffineMapAttr>()), out};
+  batchRank = cast<MemRefType>(out.getType()).getRank() - 2;
+  vectors = product.vectorsPerPanel();
+  m = b.dim(out, batchRank);
+  n = b.dim(out, batchRank + 1);
+  k = b.dim(lhs, batchRank + 1);
+  panelCount = b.divUp(n, b.index(kPanel));
+  for (int64_t i = 0; i < batchRank; ++i)
+    batchExtents.push_back(b.dim(out, i));
+  blocked = tile.depth != 0 && constantOf(k) && tile.depth < *constantOf(k);
+  buffered = blocked || !epilogue.isLight();
+  std::optional<int64_t> rows = constantOf(m);
+  bool manyRows = !rows || *rows > 2 * tile.rows;
+  copies = constantOf(k) && rows != 1 && tile.itemPanels >= 4 * tile.panels;
+  auto rhsType = cast<MemRefType>(rhs.getType());
+  packs = !packed && (manyRows || !rhsType.areTrailingDimsContiguous(1));
+}
+
+void MatMulEmitter::emit() {
+  Value rowBlocks = b.divUp(split.count, b.index(tile.itemTiles));
+  Value panelBlocks = b.divUp(panelCount, b.index(tile.itemPanels));
+  Values extents = batchExtents;
+  extents.append({panelBlocks, rowBlocks});
+  Value count = b.index(1);
+  for (Value extent : extents)
+    count = b.mul(count, extent);
+  emitItems(b, count, [&](Value item) {
+    Values index = b.delinearize(item, extents);
+    batch.assign(index.begin(), index.begin() + batchRank);
+    firstTile = b.mul(index[batchRank + 1], tile.itemTiles);
+    lastTile = b.min(b.add(firstTile, tile.itemTiles), split.count);
+    firstPanel = b.mul(index[batchRank], tile.itemPanels);
+    lastPanel = b.min(b.add(firstPanel, tile.itemPanels), panelCount);
+    firstRow = split.start(b, firstTile);
+    emitItem();
+  });
+}
+
+Value MatMulEmitter::allocate(ArrayRef<Value> extents, Type element) {
+  SmallVector<int64_t> shape;
+  Values dynamic;
+  for (Value extent : extents) {
+    std::optional<int64_t> known = constantOf(extent);
+    shape.push_back(known.value_or(ShapedType::kDynamic));
+    if (!known)
+      dynamic.push_back(extent);
+  }
+  return memref::AllocOp::create(b, MemRefType::get(shape, element), dynamic,
+                                 b.getI64IntegerAttr(64));
+}
+
+void MatMulEmitter::allocateBuffers() {
+  Value depth = blocked ? b.index(tile.depth) : k;
+  Value rows = b.index(tile.itemTiles * tile.rows);
+  if (copies)
+    rowsBuffer = allocate({rows, b.add(depth, kRowPad)},
+                          cast<MemRefType>(lhs.getType()).getElementType());
+  if (packs)
+    panelBuffer = allocate({b.index(tile.panels), depth, b.index(kPanel)},
+                           cast<MemRefType>(rhs.getType()).getElementType());
+  if (buffered)
+    sumsBuffer = allocate({b.index(blocked ? tile.itemPanels : tile.panels),
+                           rows, b.index(kPanel)},
+                          product.sums().getElementType());
+}
+
+void MatMulEmitter::emitItem() {
+  allocateBuffers();
+  if (!blocked) {
+    emitDepthBlock(b.index(0), k);
+    return;
+  }
+  b.loop(b.index(0), b.sub(lastPanel, firstPanel), 1, [&](Value panel) {
+    b.loop(b.index(0), itemRows(), 1, [&](Value row) {
+      for (int64_t v = 0; v < vectors; ++v)
+        vector::StoreOp::create(
+            b, product.zero(b), sumsBuffer,
+            ValueRange{panel, row, b.index(v * product.lanes())});
+    });
+  });
+  b.loop(b.index(0), k, tile.depth, [&](Value begin) {
+    emitDepthBlock(begin, b.min(b.add(begin, tile.depth), k));
+  });
+}
+
+Value MatMulEmitter::itemRows() {
+  return b.sub(split.start(b, lastTile), firstRow);
+}
+
+/// Adds the products of k in [begin, end) to the item's sums, and finishes them
+/// if these are the last.
+void MatMulEmitter::emitDepthBlock(Value begin, Value end) {
+  if (copies)
+    copyRows(begin, end);
+  emitGroups([&](const Group &group) {
+    if (packs)
+      for (int64_t i = 0; i < group.panels; ++i)
+        packPanel(b.index(i), group, begin, end);
+    split.forEach(b, firstTile, lastTile, [&](int64_t rows, Value row) {
+      emitTile(rows, row, group, begin, end);
+    });
+    if (buffered)
+      b.when(b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, end, k),
+             [&] { finishGroup(group); });
+  });
+}
+
+void MatMulEmitter::copyRows(Value begin, Value end) {
+  int64_t lanes = product.lanes();
+  auto type = cast<MemRefType>(lhs.getType());
+  Type element = type.getElementType();
+  Value whole = type.areTrailingDimsContiguous(1)
+                    ? b.mul(b.div(b.sub(end, begin), b.index(lanes)), lanes)
+                    : b.index(0);
+  b.loop(b.index(0), itemRows(), 1, [&](Value row) {
+    auto source = [&](Value at) {
+      Values index = lhsBatch();
+      index.append({b.add(firstRow, row), b.add(begin, at)});
+      return index;
+    };
+    b.loop(b.index(0), whole, lanes, [&](Value at) {
+      Value chunk =
+          vector::LoadOp::create(b, product.vectorOf(element), lhs, source(at));
+      vector::StoreOp::create(b, chunk, rowsBuffer, ValueRange{row, at});
+    });
+    b.loop(whole, b.sub(end, begin), 1, [&](Value at) {
+      Value one = memref::LoadOp::create(b, lhs, source(at));
+      memref::StoreOp::create(b, one, rowsBuffer, ValueRange{row, at});
+    });
+  });
+}
+
+/// Copies one panel of a plain right side to `slot` of the panel buffer, zeros
+/// past the last column.
+void MatMulEmitter::packPanel(Value slot, const Group &group, Value begin,
+                              Value end) {
+  auto type = cast<MemRefType>(rhs.getType());
+  Value panel = b.add(group.panel, slot);
+  if (type.areTrailingDimsContiguous(1)) {
+    b.loop(begin, end, 1, [&](Value at) {
+      for (int64_t v = 0; v < vectors; ++v) {
+        Value first = b.index(v * product.lanes());
+        Value chunk = loadPlain(b.add(b.mul(panel, kPanel), first), at, group,
+                                /*widened=*/false);
+        vector::StoreOp::create(b, chunk, panelBuffer,
+                                ValueRange{slot, b.sub(at, begin), first});
+      }
+    });
+    return;
+  }
+  Value zero =
+      arith::ConstantOp::create(b, b.getZeroAttr(type.getElementType()));
+  b.loop(b.index(0), b.index(kPanel), 1, [&](Value lane) {
+    Value column = b.add(b.mul(panel, kPanel), lane);
+    Value exists = b.less(column, n);
+    Value clamped = b.min(column, b.sub(n, b.index(1)));
+    b.loop(begin, end, 1, [&](Value at) {
+      Values index = rhsBatch();
+      index.append({at, clamped});
+      Value one = memref::LoadOp::create(b, rhs, index);
+      one = b.createOrFold<arith::SelectOp>(exists, one, zero);
+      memref::StoreOp::create(b, one, panelBuffer,
+                              ValueRange{slot, b.sub(at, begin), lane});
+    });
+  });
+}
+
+/// body for the item's groups of panels: whole groups, then what is left of the
+/// whole panels, then the panel that the last column cuts.
+void MatMulEmitter::emitGroups(function_ref<void(const Group &)> body) {
+  Value wholePanels = b.div(n, b.index(kPanel));
+  Value wholeEnd = b.min(lastPanel, wholePanels);
+  Value wide = b.div(b.sub(wholeEnd, firstPanel), b.index(tile.panels));
+  Value groupsEnd = b.add(firstPanel, b.mul(wide, tile.panels));
+  b.loop(firstPanel, groupsEnd, tile.panels,
+         [&](Value panel) { body({panel, tile.panels, true}); });
+  if (std::optional<int64_t> known = constantOf(wholePanels)) {
+    if (int64_t rest = *known % tile.panels)
+      b.when(b.less(groupsEnd, wholeEnd),
+             [&] { body({groupsEnd, rest, true}); });
+  } else if (tile.panels > 1) {
+    b.loop(groupsEnd, wholeEnd, 1,
+           [&](Value panel) { body({panel, 1, true}); });
+  }
+  if (constantOf(wholePanels) != constantOf(panelCount) ||
+      !constantOf(panelCount))
+    b.when(b.less(wholeEnd, lastPanel), [&] { body({wholeEnd, 1, false}); });
+}
+
+void MatMulEmitter::emitTile(int64_t rows, Value row, const Group &group,
+                             Value begin, Value end) {
+  RegisterTile shape = {rows, group.panels * vectors};
+  Values sums;
+  if (blocked)
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t v = 0; v < shape.vectors; ++v)
+        sums.push_back(vector::LoadOp::create(b, product.sums(), sumsBuffer,
+                                              sumsIndex(row, r, group, v)));
+  else
+    sums = shape.zeros(b, product);
+  sums = b.loop(begin, end, 1, sums, [&](Value at, ValueRange carried) {
+    return shape.step(
+        b, product, carried, [&](int64_t r) { return left(row, r, at, begin); },
+        [&](int64_t v) { return right(group, v, at, begin); });
+  });
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t v = 0; v < shape.vectors; ++v) {
+      Value sum = sums[r * shape.vectors + v];
+      if (buffered)
+        vector::StoreOp::create(b, sum, sumsBuffer,
+                                sumsIndex(row, r, group, v));
+      else
+        store(sum, b.add(row, r), group, v);
+    }
+}
+
+/// Runs the epilogue on the sums of a group that lie in the buffer.
+void MatMulEmitter::finishGroup(const Group &group) {
+  b.loop(b.index(0), itemRows(), 1, [&](Value row) {
+    for (int64_t v = 0; v < group.panels * vectors; ++v) {
+      Value at = b.add(firstRow, row);
+      Value sum = vector::LoadOp::create(b, product.sums(), sumsBuffer,
+                                         sumsIndex(at, 0, group, v));
+      store(sum, at, group, v);
+    }
+  });
+}
+
+void MatMulEmitter::store(Value sum, Value row, const Group &group,
+                          int64_t vector) {
+  Value column = b.add(b.mul(group.panel, kPanel), vector * product.lanes());
+  Values position = batch;
+  position.append({row, column});
+  if (group.isWhole) {
+    epilogue.store(b, sum, position);
+    return;
+  }
+  b.when(b.less(column, n),
+         [&] { epilogue.store(b, sum, position, validLanes(column)); });
+}
+
+Value MatMulEmitter::validLanes(Value column) {
+  return b.min(b.sub(b.max(n, column), column), b.index(product.lanes()));
+}
+
+/// Element (row + r, k) of the left side in all lanes.
+Value MatMulEmitter::left(Value row, int64_t r, Value at, Value begin) {
+  if (copies)
+    return product.loadSplat(
+        b, rowsBuffer, {b.add(b.sub(row, firstRow), r), b.sub(at, begin)});
+  Values index = lhsBatch();
+  index.append({b.add(row, r), at});
+  return product.loadSplat(b, lhs, index);
+}
+
+/// Vector `vector` of the group's panels at k.
+Value MatMulEmitter::right(const Group &group, int64_t vector, Value at,
+                           Value begin) {
+  Value lane = b.index(vector % vectors * product.lanes());
+  int64_t slot = vector / vectors;
+  if (packed)
+    return product.loadVector(b, rhs, {b.add(group.panel, slot), at, lane});
+  if (packs)
+    return product.loadVector(b, panelBuffer,
+                              {b.index(slot), b.sub(at, begin), lane});
+  return loadPlain(b.add(b.mul(group.panel, kPanel), vector * product.lanes()),
+                   at, group, true);
+}
+
+/// A vector of a plain right side whose columns are contiguous.
+Value MatMulEmitter::loadPlain(Value column, Value at, const Group &group,
+                               bool widened) {
+  Values index = rhsBatch();
+  index.append({at, column});
+  Value count = group.isWhole ? Value() : validLanes(column);
+  if (widened)
+    return count ? product.loadFirst(b, rhs, index, count)
+                 : product.loadVector(b, rhs, index);
+  VectorType type =
+      product.vectorOf(cast<MemRefType>(rhs.getType()).getElementType());
+  if (!count)
+    return vector::LoadOp::create(b, type, rhs, index);
+  Value mask =
+      vector::CreateMaskOp::create(b, type.clone(b.getI1Type()), count);
+  Value zeros = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  return vector::MaskedLoadOp::create(b, type, rhs, index, mask, zeros);
+}
+
+Values MatMulEmitter::sumsIndex(Value row, int64_t r, const Group &group,
+                                int64_t vector) {
+  Value panel = blocked
+                    ? b.add(b.sub(group.panel, firstPanel), vector / vectors)
+                    : b.index(vector / vectors);
+  return {panel, b.add(b.sub(row, firstRow), r),
+          b.index(vector % vectors * product.lanes())};
+}
+
+/// The batch indices of an operand: 0 where its extent is 1.
+Values MatMulEmitter::operandBatch(Value operand) {
+  Values index;
+  for (int64_t i = 0; i < batchRank; ++i) {
+    Value isOne = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq,
+                                                b.dim(operand, i), b.index(1));
+    index.push_back(
+        b.createOrFold<arith::SelectOp>(isOne, b.index(0), batch[i]));
+  }
+  return index;
+}
+
+} // namespace
+
+LogicalResult emitMatMul(kernel::MatMulOp op, const Machine &machine) {
+  auto lhs = cast<MemRefType>(op.getLhs().getType());
+  auto out = cast<MemRefType>(op.getOutputs()[0].getType());
+  int64_t rank = out.getRank();
+  Product product(op.getEpilogue().getArgument(0).getType(), machine);
+  Tile tile =
+      chooseMatMulTile({out.getDimSize(rank - 2), out.getDimSize(rank - 1),
+                        lhs.getDimSize(rank - 1), product.vectorsPerPanel()},
+                       machine);
+  if (auto given = op->getAttrOfType<DictionaryAttr>(kTileAttr))
+    if (!tile.update(given))
+      return op.emitOpError("has no valid tile in '")
+             << kTileAttr << "': " << given;
+  tile.itemPanels = llvm::alignTo(tile.itemPanels, tile.panels);
+  MatMulEmitter(op, machine, tile).emit();
+  op.erase();
+  return success();
+}
+
+} // namespace weft::cpu

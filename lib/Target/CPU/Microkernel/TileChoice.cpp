@@ -1,0 +1,157 @@
+// The model behind the tiles.
+//
+// A register tile of r rows and v vectors does r·v multiply-adds for r + v
+// loads at each step of k. It needs r·v + min(r, v) + 1 registers. With two
+// multiply-adds and two loads a cycle, and `chains` of them in flight, one step
+// takes max(r·v, r + v, chains) / 2 cycles. Rows are split evenly (14 = 5 + 5 +
+// 4 and not 6 + 6 + 2), because a tile of two rows costs as much as one of
+// four.
+
+#include "TileChoice.h"
+
+#include "weft/Dialect/Kernel/IR/Kernel.h"
+
+#include "mlir/IR/BuiltinTypes.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace weft::cpu {
+
+constexpr int64_t kDynamic = ShapedType::kDynamic;
+constexpr int64_t kPanelBytes = kernel::kBlock * 4;
+
+DictionaryAttr Tile::toAttr(MLIRContext *context) const {
+  Builder b(context);
+  return b.getDictionaryAttr(
+      {b.getNamedAttr("rows", b.getI64IntegerAttr(rows)),
+       b.getNamedAttr("panels", b.getI64IntegerAttr(panels)),
+       b.getNamedAttr("depth", b.getI64IntegerAttr(depth)),
+       b.getNamedAttr("item_tiles", b.getI64IntegerAttr(itemTiles)),
+       b.getNamedAttr("item_rows", b.getI64IntegerAttr(itemRows)),
+       b.getNamedAttr("item_panels", b.getI64IntegerAttr(itemPanels))});
+}
+
+bool Tile::update(DictionaryAttr attr) {
+  auto read = [&](StringRef name, int64_t &number, int64_t least) {
+    Attribute given = attr.get(name);
+    if (!given)
+      return true;
+    auto integer = dyn_cast<IntegerAttr>(given);
+    if (!integer || integer.getInt() < least)
+      return false;
+    number = integer.getInt();
+    return true;
+  };
+  return read("rows", rows, 1) && read("panels", panels, 1) &&
+         read("depth", depth, 0) && read("item_tiles", itemTiles, 1) &&
+         read("item_rows", itemRows, 1) && read("item_panels", itemPanels, 1);
+}
+
+/// Twice the cycles of one step of k.
+static int64_t stepCost(int64_t rows, int64_t vectors, const Machine &machine) {
+  return std::max({rows * vectors, rows + vectors, machine.chains});
+}
+
+/// The most rows that fit in registers beside `vectors`.
+static int64_t mostRows(int64_t vectors, const Machine &machine) {
+  int64_t rows = 0;
+  while ((rows + 1) * vectors + std::min(rows + 1, vectors) + 1 <=
+         machine.vectorRegisters)
+    ++rows;
+  return rows;
+}
+
+/// The register tile for `rows` rows that costs least for each panel; of nearly
+/// equal ones the narrowest, which reads the panels least often.
+static void chooseRegisterTile(int64_t rows, int64_t panels,
+                               int64_t panelVectors, const Machine &machine,
+                               Tile &tile) {
+  double best = 0;
+  for (int64_t p = 1; p <= std::min<int64_t>(panels, 8); ++p) {
+    int64_t most = mostRows(p * panelVectors, machine);
+    if (most == 0)
+      break;
+    int64_t tiles = llvm::divideCeil(rows, most), base = rows / tiles,
+            longer = rows % tiles;
+    double cost =
+        (longer * stepCost(base + 1, p * panelVectors, machine) +
+         (tiles - longer) * stepCost(base, p * panelVectors, machine)) /
+        static_cast<double>(p);
+    if (p == 1 || cost < 0.98 * best) {
+      best = cost;
+      tile.rows = std::min(most, rows);
+      tile.panels = p;
+    }
+  }
+}
+
+Tile chooseMatMulTile(const MatMulShape &shape, const Machine &machine) {
+  Tile tile;
+  int64_t panels =
+      shape.n == kDynamic
+          ? 64
+          : std::max<int64_t>(1, llvm::divideCeil(shape.n, kernel::kBlock));
+  int64_t rows = shape.m == kDynamic ? 1024 : std::max<int64_t>(1, shape.m);
+  chooseRegisterTile(rows, panels, shape.panelVectors, machine, tile);
+  int64_t rowTiles = llvm::divideCeil(rows, tile.rows);
+
+  // The panels of a register tile stay in L1 while all rows of the item pass.
+  int64_t most = std::max<int64_t>(256, machine.l1Bytes * 3 / 4 /
+                                            (tile.panels * kPanelBytes));
+  if (rowTiles > 1 && shape.k != kDynamic && shape.k > most)
+    tile.depth = llvm::divideCeil(shape.k, llvm::divideCeil(shape.k, most));
+  // The item's rows of the left side take a quarter of L2.
+  int64_t depth = tile.depth            ? tile.depth
+                  : shape.k == kDynamic ? 512
+                                        : std::max<int64_t>(shape.k, 1);
+  int64_t itemTiles =
+      std::max<int64_t>(1, machine.l2Bytes / 4 / (depth * 4) / tile.rows);
+  tile.itemTiles =
+      llvm::divideCeil(rowTiles, llvm::divideCeil(rowTiles, itemTiles));
+  // Columns: enough of them to pay for the copy of the rows.
+  int64_t groups = llvm::divideCeil(panels, tile.panels);
+  int64_t itemGroups = std::max<int64_t>(1, 16 / tile.panels);
+  tile.itemPanels =
+      tile.panels *
+      llvm::divideCeil(groups, llvm::divideCeil(groups, itemGroups));
+  return tile;
+}
+
+Tile chooseConvTile(const ConvShape &shape, const Machine &machine) {
+  Tile tile;
+  int64_t pixels =
+      shape.pixels == kDynamic ? 56 : std::max<int64_t>(1, shape.pixels);
+  int64_t blocks = shape.outputBlocks == kDynamic ? 4 : shape.outputBlocks;
+  // Groups of blocks must not be cut: all of them are of one width.
+  chooseRegisterTile(pixels, blocks, shape.panelVectors, machine, tile);
+  while (blocks % tile.panels)
+    --tile.panels;
+  tile.rows =
+      std::min(pixels, mostRows(tile.panels * shape.panelVectors, machine));
+  tile.itemPanels = tile.panels;
+  int64_t rows = shape.rows == kDynamic ? 56 : std::max<int64_t>(1, shape.rows);
+  tile.itemTiles = std::min<int64_t>(llvm::divideCeil(pixels, tile.rows),
+                                     256 / tile.rows + 1);
+  tile.itemRows = std::min<int64_t>(rows, std::max<int64_t>(1, 256 / pixels));
+  return tile;
+}
+
+Tile chooseDepthwiseTile(int64_t rows, int64_t pixels, int64_t taps,
+                         const Machine &machine) {
+  Tile tile;
+  // Beside the sums: one input vector, and the taps if they are few.
+  int64_t most = machine.vectorRegisters - 1 - (taps == kDynamic ? 1 : taps);
+  tile.rows = std::clamp<int64_t>(most, machine.chains,
+                                  machine.vectorRegisters * 3 / 4);
+  if (pixels != kDynamic)
+    tile.rows = std::clamp<int64_t>(pixels, 1, tile.rows);
+  int64_t width = pixels == kDynamic ? 56 : std::max<int64_t>(1, pixels);
+  tile.itemTiles = std::min<int64_t>(llvm::divideCeil(width, tile.rows),
+                                     1024 / tile.rows + 1);
+  tile.itemRows =
+      std::clamp<int64_t>(1024 / width, 1, std::max<int64_t>(1, rows));
+  return tile;
+}
+
+} // namespace weft::cpu

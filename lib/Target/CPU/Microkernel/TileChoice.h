@@ -1,0 +1,61 @@
+// Which register tile and which blocks of work a product gets, as plain
+// numbers: chosen by a model of the machine, printed on the op as
+// `kernel.tile`, and taken from there where they are given (by tuning, by a
+// test).
+#ifndef WEFT_LIB_TARGET_CPU_MICROKERNEL_TILECHOICE_H
+#define WEFT_LIB_TARGET_CPU_MICROKERNEL_TILECHOICE_H
+
+#include "Machine.h"
+
+#include "mlir/IR/BuiltinAttributes.h"
+
+namespace weft::cpu {
+
+/// The attribute with a tile's numbers: `kernel.tile = {rows = 6, panels = 1,
+/// …}`.
+constexpr llvm::StringLiteral kTileAttr = "kernel.tile";
+
+/// A register tile of rows x panels of 16 columns, and the block of such tiles
+/// that is one work item. "Rows" are rows of a matrix or pixels of an image.
+struct Tile {
+  int64_t rows = 1;   ///< rows of sums held in registers
+  int64_t panels = 1; ///< panels of 16 columns held in registers
+  int64_t depth = 0;  ///< steps of k (matrix) or input blocks (image) summed up
+                      ///< at a time; 0: all
+  int64_t itemTiles = 1;  ///< tiles of rows of a work item
+  int64_t itemRows = 1;   ///< rows of pixels of a work item (images only)
+  int64_t itemPanels = 1; ///< panels of a work item
+
+  mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
+  /// Replaces the numbers that `attr` has. False if one is below its minimum or
+  /// of another type.
+  bool update(mlir::DictionaryAttr attr);
+};
+
+/// What the choice depends on; ShapedType::kDynamic where it is not known.
+struct MatMulShape {
+  int64_t m, n, k;
+  int64_t panelVectors; ///< registers that one panel takes
+};
+
+Tile chooseMatMulTile(const MatMulShape &shape, const Machine &machine);
+
+struct ConvShape {
+  int64_t images;       ///< batch
+  int64_t rows, pixels; ///< rows of the output, and pixels in one
+  int64_t outputBlocks; ///< of one group
+  int64_t inputBlocks;  ///< that one output reads
+  int64_t window;       ///< elements of the window
+  int64_t inputBlock;   ///< channels of an input block
+  int64_t panelVectors;
+};
+
+Tile chooseConvTile(const ConvShape &shape, const Machine &machine);
+
+/// Pixels of a row in registers, for a window with rows of `taps`.
+Tile chooseDepthwiseTile(int64_t rows, int64_t pixels, int64_t taps,
+                         const Machine &machine);
+
+} // namespace weft::cpu
+
+#endif // WEFT_LIB_TARGET_CPU_MICROKERNEL_TILECHOICE_H

@@ -1,0 +1,72 @@
+// RUN: weft-opt %s --weft-emit-microkernels --cse | FileCheck %s
+// RUN: weft-opt %s --weft-emit-microkernels=level=x86-64-v4 --cse | FileCheck %s --check-prefix=WIDE
+
+// 100 rows are 15 tiles of 6 and 2 of 5, each over one panel of 16 columns. The
+// epilogue runs on the registers.
+// CHECK-LABEL: func.func private @matmul(
+// CHECK-SAME:    %[[A:.*]]: memref<100x64xf32>, %[[B:.*]]: memref<3x64x16xf32>, %[[BIAS:.*]]: memref<48xf32>, %[[OUT:.*]]: memref<100x48xf32>)
+// CHECK:       scf.forall
+// CHECK:         scf.for %[[K:.*]] = %c0{{.*}} to %c64{{.*}} iter_args({{.*}}) -> (vector<8xf32>, {{.*}})
+// CHECK-COUNT-2:   vector.load %[[B]][%{{.*}}, %[[K]], %{{.*}}] : memref<3x64x16xf32>, vector<8xf32>
+// CHECK-COUNT-12:  vector.fma
+// CHECK:         %[[X:.*]] = vector.load %[[BIAS]]
+// CHECK:         %[[Y:.*]] = arith.addf %{{.*}}, %[[X]] : vector<8xf32>
+// CHECK:         vector.store %[[Y]], %[[OUT]]
+// CHECK-NOT:     kernel.matmul
+// WIDE-LABEL: func.func private @matmul(
+// WIDE:          scf.for {{.*}} -> (vector<16xf32>, vector<16xf32>
+func.func private @matmul(%a: memref<100x64xf32>, %b: memref<3x64x16xf32>, %bias: memref<48xf32>, %out: memref<100x48xf32>)
+    attributes {kernel.entry} {
+  kernel.matmul packed lhs(%a) rhs(%b) extras(%bias) outs(%out) {extra_maps = [affine_map<(m, n) -> (n)>]} epilogue {
+  ^bb0(%sum: f32, %x: f32):
+    %s = arith.addf %sum, %x : f32
+    kernel.yield %s : f32
+  } : (memref<100x64xf32>, memref<3x64x16xf32>, memref<48xf32>, memref<100x48xf32>) -> ()
+  return
+}
+
+// The number of rows is known at run time: a switch over the heights of tiles.
+// CHECK-LABEL: func.func private @rows
+// CHECK:         scf.index_switch
+// CHECK:         case 1 {
+// CHECK:         case 5 {
+// CHECK:         default {
+func.func private @rows(%a: memref<?x8xf32>, %b: memref<1x8x16xf32>, %out: memref<?x16xf32>) attributes {kernel.entry} {
+  kernel.matmul packed lhs(%a) rhs(%b) outs(%out) {extra_maps = []} epilogue {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } : (memref<?x8xf32>, memref<1x8x16xf32>, memref<?x16xf32>) -> ()
+  return
+}
+
+// A 1x1 convolution takes all pixels of an image as one row.
+// CHECK-LABEL: func.func private @pointwise
+// CHECK:         scf.forall
+// CHECK:         memref.collapse_shape {{.*}} memref<1x2x6x6x16xf32> into memref<1x2x36x16xf32>
+// CHECK:         vector.fma
+func.func private @pointwise(%x: memref<1x2x6x6x16xf32>, %w: memref<4x2x1x1x16x16xf32>, %out: memref<1x4x6x6x16xf32>)
+    attributes {kernel.entry} {
+  kernel.conv input(%x) weight(%w) outs(%out) strides [1, 1] dilations [1, 1] groups 1 {extra_maps = []} epilogue {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } : (memref<1x2x6x6x16xf32>, memref<4x2x1x1x16x16xf32>, memref<1x4x6x6x16xf32>) -> ()
+  return
+}
+
+// Ten pixels and three taps: a row of the window loads 12 vectors of input and 3
+// of weights for 30 multiply-adds.
+// CHECK-LABEL: func.func private @depthwise
+// CHECK-SAME:    %[[X:.*]]: memref<1x1x12x12x16xf32>, %[[W:.*]]: memref<1x3x3x16xf32>
+// CHECK:         scf.forall
+// CHECK:         scf.for %{{.*}} = %c0{{.*}} to %c3{{.*}} iter_args
+// CHECK-COUNT-3:   vector.load %[[W]]
+// CHECK-COUNT-12:  vector.load %[[X]]
+// CHECK:         scf.yield
+func.func private @depthwise(%x: memref<1x1x12x12x16xf32>, %w: memref<1x3x3x16xf32>, %out: memref<1x1x10x10x16xf32>)
+    attributes {kernel.entry} {
+  kernel.depthwise_conv input(%x) weight(%w) outs(%out) strides [1, 1] dilations [1, 1] {extra_maps = []} epilogue {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } : (memref<1x1x12x12x16xf32>, memref<1x3x3x16xf32>, memref<1x1x10x10x16xf32>) -> ()
+  return
+}
