@@ -1,5 +1,6 @@
 // weft-opt runs any piece of the compiler on textual IR.
 
+#include "weft/Conversion/ExpandMath/Passes.h"
 #include "weft/Dialect/Graph/IR/Graph.h"
 #include "weft/Dialect/Graph/Transforms/Passes.h"
 #include "weft/Dialect/Kernel/IR/Kernel.h"
@@ -19,6 +20,7 @@ int main(int argc, char **argv) {
   mlir::registerAllPasses();
   weft::graph::registerWeftGraphPasses();
   weft::cpu::registerWeftCPUPasses();
+  weft::registerWeftExpandMathPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(
       argc, argv, "weft-opt: runs passes of the Weft compiler\n", registry));
 }

@@ -1,0 +1,92 @@
+// weft-expand-math: one row per function, and the widths that the formulas do
+// not know computed in one that they do. What a target has instructions for
+// (sqrt, fma, rounding, absolute value) is left alone.
+
+#include "weft/Conversion/ExpandMath/Passes.h"
+
+#include "Formula.h"
+
+#include "mlir/Transforms/WalkPatternRewriteDriver.h"
+
+namespace weft {
+#define GEN_PASS_DEF_EXPANDMATH
+#include "weft/Conversion/ExpandMath/Passes.h.inc"
+} // namespace weft
+
+using namespace mlir;
+
+namespace weft {
+
+/// `type` with f64 (or any float) elements.
+static Type withElement(Type type, Type element) {
+  if (auto vector = dyn_cast<VectorType>(type))
+    return vector.clone(element);
+  return element;
+}
+
+static F widen(F x, Type element) {
+  return {x.b, arith::ExtFOp::create(*x.b, withElement(x.v.getType(), element),
+                                     x.v)};
+}
+
+F toDouble(F x) { return x.isDouble() ? x : widen(x, x.b->getF64Type()); }
+
+F fromDouble(F x, F like) {
+  if (like.isDouble())
+    return x;
+  return {x.b, arith::TruncFOp::create(*x.b, like.v.getType(), x.v)};
+}
+
+namespace {
+
+/// Replaces `Op` by `formula`, applied to its one or two operands.
+template <typename Op, auto formula>
+struct Expand : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const final {
+    Type type = op.getType(), element = getElementTypeOrSelf(type);
+    auto vector = dyn_cast<VectorType>(type);
+    if (!isa<FloatType>(element) || (!vector && type != element) ||
+        (vector && vector.isScalable()))
+      return rewriter.notifyMatchFailure(
+          op, "neither a float nor a fixed vector of floats");
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    bool narrow = element.getIntOrFloatBitWidth() < 32;
+    auto operand = [&](unsigned i) {
+      F x{&b, op->getOperand(i)};
+      return narrow ? widen(x, b.getF32Type()) : x;
+    };
+    F result = [&] {
+      if constexpr (std::is_invocable_v<decltype(formula), F, F>)
+        return formula(operand(0), operand(1));
+      else
+        return formula(operand(0));
+    }();
+    Value value = result.v;
+    if (narrow)
+      value = arith::TruncFOp::create(b, type, value);
+    rewriter.replaceOp(op, value);
+    return success();
+  }
+};
+
+struct ExpandMathPass : impl::ExpandMathBase<ExpandMathPass> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<Expand<math::ExpOp, exp>, Expand<math::ExpM1Op, expm1>,
+                 Expand<math::LogOp, log>, Expand<math::Log1pOp, log1p>,
+                 Expand<math::PowFOp, pow>, Expand<math::SinhOp, sinh>,
+                 Expand<math::CoshOp, cosh>, Expand<math::TanhOp, tanh>,
+                 Expand<math::AsinhOp, asinh>, Expand<math::AcoshOp, acosh>,
+                 Expand<math::AtanhOp, atanh>, Expand<math::ErfOp, erf>,
+                 Expand<math::SinOp, sin>, Expand<math::CosOp, cos>,
+                 Expand<math::TanOp, tan>, Expand<math::AsinOp, asin>,
+                 Expand<math::AcosOp, acos>, Expand<math::AtanOp, atan>,
+                 Expand<math::Atan2Op, atan2>>(&getContext());
+    walkAndApplyPatterns(getOperation(), std::move(patterns));
+  }
+};
+
+} // namespace
+} // namespace weft

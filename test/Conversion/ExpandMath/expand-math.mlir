@@ -1,0 +1,30 @@
+// RUN: weft-opt %s --weft-expand-math | FileCheck %s
+
+// A vector of f32 stays one: no call, no lane taken out.
+// CHECK-LABEL: func @exponential(
+// CHECK-NOT:     math.exp
+// CHECK-COUNT-5: math.fma {{.*}} : vector<8xf32>
+// CHECK-NOT:     vector.extract
+func.func @exponential(%x: vector<8xf32>) -> vector<8xf32> {
+  %y = math.exp %x : vector<8xf32>
+  return %y : vector<8xf32>
+}
+
+// f16 is computed in f32.
+// CHECK-LABEL: func @narrow(
+// CHECK:         arith.extf %{{.*}} : f16 to f32
+// CHECK:         arith.truncf %{{.*}} : f32 to f16
+func.func @narrow(%x: f16) -> f16 {
+  %y = math.tanh %x : f16
+  return %y : f16
+}
+
+// What a machine has instructions for is left alone.
+// CHECK-LABEL: func @native(
+// CHECK:         math.sqrt
+// CHECK:         math.floor
+func.func @native(%x: f32) -> f32 {
+  %y = math.sqrt %x : f32
+  %z = math.floor %y : f32
+  return %z : f32
+}
