@@ -153,7 +153,6 @@ static void expect_steady(const char *name, const weft_tensor *in, size_t count,
                           int threads) {
   struct Counter counter;
   weft_session_options options = counted(&counter);
-  weft_tensor out;
   weft_session *s;
   size_t calls;
   int run;
