@@ -143,6 +143,17 @@ double cpuSeconds() {
 }
 
 uint64_t peakResidentBytes() {
+  // Not ru_maxrss where it can be helped: that counts what the process was
+  // before exec, a Python interpreter for instance.
+  unsigned long long kilobytes = 0;
+  if (FILE *file = fopen("/proc/self/status", "r")) {
+    char line[256];
+    while (!kilobytes && fgets(line, sizeof line, file))
+      sscanf(line, "VmHWM: %llu kB", &kilobytes);
+    fclose(file);
+  }
+  if (kilobytes)
+    return kilobytes * 1024;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return uint64_t(usage.ru_maxrss) * 1024;

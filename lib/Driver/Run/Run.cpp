@@ -1,0 +1,181 @@
+// `run`: one run on given inputs, a line on each output, and, when asked, the
+// outputs as a file and the time of each kernel over several more runs.
+#include "weft/Driver/Run.h"
+#include "Inputs.h"
+#include "Report.h"
+#include "weft/Artifact/OutputFile.h"
+#include "weft/Driver/Terminal.h"
+
+#include <chrono>
+#include <cstdio>
+#include <new>
+#include <nlohmann/json.hpp>
+
+using Json = nlohmann::ordered_json;
+
+namespace weft {
+
+static double secondsOf(std::chrono::steady_clock::duration time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+Model loadModel(const RunRequest &request) {
+  if (request.device != "cpu")
+    throw UsersFault("--device " + request.device +
+                     ": is not available; this runtime has cpu");
+  weft_load_options options = {};
+  options.size = sizeof options;
+  options.target = request.target.empty() ? nullptr : request.target.c_str();
+  options.verify_weights = request.verify;
+  return Model(request.artifact, &options);
+}
+
+std::vector<TensorView> viewsOf(const std::vector<Array> &arrays) {
+  std::vector<TensorView> views;
+  for (const Array &array : arrays)
+    views.push_back(array.view());
+  return views;
+}
+
+void writeReport(const std::string &path, const std::string &text) {
+  if (path == "-") {
+    std::fputs(text.c_str(), stdout);
+    return;
+  }
+  artifact::OutputFile file(path);
+  if (!file.write(text.data(), text.size()) || !file.commit())
+    throw UsersFault(file.error());
+}
+
+int reportFailures(const std::function<void()> &body) {
+  try {
+    body();
+    std::fflush(stdout);
+    if (std::ferror(stdout))
+      throw UsersFault("standard output cannot be written");
+    return 0;
+  } catch (const UsersFault &fault) {
+    std::fprintf(stderr, "error: %s\n", fault.what());
+    return 1;
+  } catch (const Error &error) {
+    if (error.status() == WEFT_ERROR_INTERNAL) {
+      std::fprintf(stderr, "%s\n", error.what());
+      return 3;
+    }
+    std::fprintf(stderr, "error: %s\n", error.what());
+    return 1;
+  } catch (const std::bad_alloc &) {
+    std::fprintf(stderr, "error: not enough memory\n");
+    return 1;
+  } catch (const std::exception &error) {
+    std::fprintf(stderr, "internal error: %s\n", error.what());
+    return 3;
+  }
+}
+
+namespace {
+
+/// Time of each kernel, added up over runs.
+class Profile {
+public:
+  explicit Profile(const Model &model)
+      : model(model), nanoseconds(model.describe().kernel_count),
+        calls(nanoseconds.size()) {}
+
+  void attach(weft_session_options &options) {
+    options.on_kernel = [](void *self, size_t kernel, uint64_t begin,
+                           uint64_t end) {
+      auto &profile = *static_cast<Profile *>(self);
+      if (kernel >= profile.nanoseconds.size())
+        return;
+      profile.nanoseconds[kernel] += end - begin;
+      ++profile.calls[kernel];
+    };
+    options.on_kernel_user = this;
+  }
+  void clear() {
+    std::fill(nanoseconds.begin(), nanoseconds.end(), 0);
+    std::fill(calls.begin(), calls.end(), 0);
+  }
+  std::string report(const std::string &name, int runs, double total,
+                     int threads) const;
+
+private:
+  const Model &model;
+  std::vector<uint64_t> nanoseconds, calls;
+};
+
+/// All times are those of one run, the mean of `runs`; `total` is that of all.
+std::string Profile::report(const std::string &name, int runs, double total,
+                            int threads) const {
+  Json kernels = Json::array();
+  double inside = 0;
+  for (size_t i = 0; i < nanoseconds.size(); ++i) {
+    weft_kernel_info info = model.kernel(i);
+    double seconds = double(nanoseconds[i]) * 1e-9 / runs;
+    inside += seconds;
+    Json kernel = {{"index", i},
+                   {"name", info.name},
+                   {"operators", info.operators},
+                   {"calls", calls[i] / uint64_t(runs)},
+                   {"ms", seconds * 1e3},
+                   {"share", seconds * runs / total}};
+    if (info.flops > 0 && seconds > 0)
+      kernel["gflops"] = info.flops / seconds * 1e-9;
+    if (info.bytes > 0 && seconds > 0)
+      kernel["gb_per_s"] = info.bytes / seconds * 1e-9;
+    kernels.push_back(std::move(kernel));
+  }
+  Json report = {{"artifact", name},
+                 {"target", model.describe().target},
+                 {"threads", threads},
+                 {"runs", runs},
+                 {"total_ms", total / runs * 1e3},
+                 {"outside_kernels_ms", (total / runs - inside) * 1e3},
+                 {"kernels", std::move(kernels)}};
+  return report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+void run(const RunRequest &request) {
+  using Clock = std::chrono::steady_clock;
+  Model model = loadModel(request);
+  std::vector<Array> arrays = givenInputs(request);
+  std::vector<TensorView> inputs = viewsOf(arrays);
+  Profile profile(model);
+  weft_session_options options = {};
+  options.size = sizeof options;
+  options.threads = request.threads;
+  if (!request.profile.empty())
+    profile.attach(options);
+  Session session(model, options);
+  std::vector<TensorView> outputs = session.run(inputs);
+  if (!request.outputsFile.empty())
+    writeNpz(request.outputsFile, outputs);
+  for (const TensorView &output : outputs)
+    std::printf("%s\n", summary(output).c_str());
+  if (request.profile.empty())
+    return;
+
+  // The first run pays for memory that later runs have; it does not count.
+  profile.clear();
+  int runs = 0;
+  Clock::time_point begin = Clock::now();
+  double total = 0;
+  do {
+    session.run(inputs);
+    ++runs;
+    total = secondsOf(Clock::now() - begin);
+  } while (runs < 100 && total < 1);
+  writeReport(
+      request.profile,
+      profile.report(request.name.empty() ? request.artifact : request.name,
+                     runs, total, session.threads()));
+}
+
+} // namespace
+
+int runArtifact(const RunRequest &request) {
+  return reportFailures([&] { run(request); });
+}
+
+} // namespace weft
