@@ -106,14 +106,14 @@ LogicalResult SliceOp::inferReturnTypes(MLIRContext *, std::optional<Location> l
                             std::pair("steps", op.getSteps())})
     if (int64_t n = tensorType(list).getDimSize(0); n != count)
       return emitOptionalError(loc, what, " has ", n, " entries where ", count, " axes are sliced");
-  auto starts = constantInts(op.getStarts()), ends = constantInts(op.getEnds()), steps = constantInts(op.getSteps());
+  auto starts = knownInts(op.getStarts()), ends = knownInts(op.getEnds()), steps = knownInts(op.getSteps());
   for (auto [i, axis] : llvm::enumerate(op.getAxes())) {
     if (failed(checkAxis(loc, "axis", axis, input.getRank())))
       return failure();
-    if (steps && (*steps)[i] == 0)
+    if (steps[i] == 0)
       return emitOptionalError(loc, "step of axis ", axis, " is 0");
-    bool known = starts && ends && steps && shape[axis] != kDynamic;
-    shape[axis] = known ? sliceCount(shape[axis], (*starts)[i], (*ends)[i], (*steps)[i]) : kDynamic;
+    bool known = starts[i] && ends[i] && steps[i] && shape[axis] != kDynamic;
+    shape[axis] = known ? sliceCount(shape[axis], *starts[i], *ends[i], *steps[i]) : kDynamic;
   }
   types.push_back(tensorType(shape, input.getElementType()));
   return success();
@@ -184,13 +184,13 @@ LogicalResult ExpandOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
   if (asked == kDynamic)
     return emitOptionalError(loc, "the rank of the new shape is not known at compile time");
   int64_t rank = std::max(asked, input.getRank());
-  auto ints = constantInts(op.getShape());
+  auto known = knownInts(op.getShape());
   SmallVector<int64_t> shape(rank, 1);
   for (int64_t i = 0; i < rank; ++i) {
     int64_t a = i - (rank - input.getRank()), s = i - (rank - asked);
     int64_t have = a < 0 ? 1 : input.getDimSize(a);
-    int64_t want = s < 0 ? 1 : (ints ? (*ints)[s] : kDynamic);
-    if (ints && want < 0)
+    int64_t want = s < 0 ? 1 : known[s].value_or(kDynamic);
+    if (s >= 0 && known[s] && want < 0)
       return emitOptionalError(loc, "the new shape has ", want, " at position ", s);
     auto joined = broadcastExtent(have, want);
     if (!joined)
@@ -230,10 +230,12 @@ LogicalResult TileOp::inferReturnTypes(MLIRContext *, std::optional<Location> lo
   int64_t count = tensorType(op.getRepeats()).getDimSize(0);
   if (count != input.getRank())
     return emitOptionalError(loc, "repeats has ", count, " entries where the input has rank ", input.getRank());
-  auto ints = constantInts(op.getRepeats());
+  auto known = knownInts(op.getRepeats());
   SmallVector<int64_t> shape(input.getRank(), kDynamic);
-  for (int64_t i = 0; ints && i < input.getRank(); ++i) {
-    int64_t repeats = (*ints)[i], extent = input.getDimSize(i);
+  for (int64_t i = 0; i < input.getRank(); ++i) {
+    if (!known[i])
+      continue;
+    int64_t repeats = *known[i], extent = input.getDimSize(i);
     if (repeats < 0)
       return emitOptionalError(loc, "repeats is ", repeats, " on axis ", i);
     if (extent != kDynamic && llvm::MulOverflow(extent, repeats, shape[i]))
@@ -261,19 +263,19 @@ LogicalResult PadOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc
   if (value.getRank() != 0 || value.getElementType() != input.getElementType())
     return emitOptionalError(loc, "the padding value is ", value, " where a scalar of ", input.getElementType(),
                              " is needed");
-  auto ints = constantInts(op.getPads());
+  auto known = knownInts(op.getPads());
   SmallVector<int64_t> shape(input.getShape());
   for (auto [i, axis] : llvm::enumerate(op.getAxes())) {
     if (failed(checkAxis(loc, "axis", axis, input.getRank())))
       return failure();
     int64_t extent = shape[axis];
     shape[axis] = kDynamic;
-    if (!ints || extent == kDynamic)
+    if (given == kDynamic || !known[i] || !known[count + i] || extent == kDynamic)
       continue;
-    if (llvm::AddOverflow(extent, (*ints)[i], shape[axis]) || llvm::AddOverflow(shape[axis], (*ints)[count + i], shape[axis]))
+    if (llvm::AddOverflow(extent, *known[i], shape[axis]) || llvm::AddOverflow(shape[axis], *known[count + i], shape[axis]))
       return emitOptionalError(loc, "pads of axis ", axis, " exceed 2^63");
     if (shape[axis] < 0)
-      return emitOptionalError(loc, "pads ", (*ints)[i], " and ", (*ints)[count + i], " remove more than the ", extent,
+      return emitOptionalError(loc, "pads ", *known[i], " and ", *known[count + i], " remove more than the ", extent,
                                " elements of axis ", axis);
   }
   types.push_back(tensorType(shape, input.getElementType()));

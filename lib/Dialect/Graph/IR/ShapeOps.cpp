@@ -55,34 +55,36 @@ LogicalResult ReshapeOp::inferReturnTypes(MLIRContext *, std::optional<Location>
     types.push_back(tensorType(shape, input.getElementType()));
     return success();
   };
-  auto ints = constantInts(op.getShape());
-  if (!ints)
-    return finish();
-  std::optional<int64_t> inferred;
   // Elements of the result over elements of the input, without the extents
-  // that a 0 copies, so that a dynamic extent that is copied cancels.
+  // that a 0 copies, so that a dynamic extent that is copied cancels. One
+  // extent may be free: a -1, or an element that is not known.
+  std::optional<int64_t> inferred, free;
   llvm::SmallDenseSet<int64_t> copied;
-  int64_t product = 1;
-  for (auto [i, extent] : llvm::enumerate(*ints)) {
-    if (extent == -1) {
+  int64_t product = 1, unknown = 0;
+  for (auto [i, extent] : llvm::enumerate(knownInts(op.getShape()))) {
+    if (!extent) {
+      free = i;
+      ++unknown;
+    } else if (*extent == -1) {
       if (inferred)
         return emitOptionalError(loc, "the new shape has -1 at positions ", *inferred, " and ", i);
-      inferred = i;
-    } else if (extent == 0 && !op.getAllowZero()) {
+      inferred = free = i;
+      ++unknown;
+    } else if (*extent == 0 && !op.getAllowZero()) {
       if (static_cast<int64_t>(i) >= input.getRank())
         return emitOptionalError(loc, "the new shape copies extent ", i, " of an input of rank ", input.getRank());
       shape[i] = input.getDimSize(i);
       copied.insert(i);
-    } else if (extent < 0) {
-      return emitOptionalError(loc, "the new shape has ", extent, " at position ", i);
+    } else if (*extent < 0) {
+      return emitOptionalError(loc, "the new shape has ", *extent, " at position ", i);
     } else {
-      shape[i] = extent;
-      if (llvm::MulOverflow(product, extent, product))
+      shape[i] = *extent;
+      if (llvm::MulOverflow(product, *extent, product))
         return emitOptionalError(loc, "the new shape has more than 2^63 elements");
     }
   }
   int64_t elements = 1;
-  bool known = true;
+  bool known = unknown <= 1;
   for (auto [i, extent] : llvm::enumerate(input.getShape())) {
     if (copied.contains(i))
       continue;
@@ -92,14 +94,16 @@ LogicalResult ReshapeOp::inferReturnTypes(MLIRContext *, std::optional<Location>
   }
   if (!known)
     return finish();
-  if (!inferred) {
-    bool zero = llvm::any_of(copied, [&](int64_t i) { return input.getDimSize(i) == 0; });
+  bool zero = llvm::any_of(copied, [&](int64_t i) { return input.getDimSize(i) == 0; });
+  if (!free) {
     if (elements != product && !zero)
       return emitOptionalError(loc, "the input's ", elements, " elements do not fit the new shape's ", product);
   } else if (product == 0 || elements % product) {
-    return emitOptionalError(loc, "the input's ", elements, " elements are no multiple of the new shape's ", product);
-  } else {
-    shape[*inferred] = elements / product;
+    // What an element that is not known turns out to be, the run checks.
+    if (inferred)
+      return emitOptionalError(loc, "the input's ", elements, " elements are no multiple of the new shape's ", product);
+  } else if (inferred || (elements != 0 && !zero)) {
+    shape[*free] = elements / product;
   }
   return finish();
 }
@@ -108,26 +112,30 @@ LogicalResult ReshapeOp::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedType
   DimBuilder d(b, getLoc());
   int64_t rank = getType().getRank();
   SmallVector<OpFoldResult> input = d.allOf(getInput()), shape;
-  auto ints = constantInts(getShape());
+  SmallVector<std::optional<int64_t>> known = knownInts(getShape());
   std::optional<int64_t> inferred;
+  SmallVector<int64_t> doubtful; // positions whose element may be -1 in a run
   for (int64_t i = 0; i < rank; ++i) {
     if (!getType().isDynamicDim(i)) {
       shape.push_back(d.constant(getType().getDimSize(i)));
-      continue;
-    }
-    if (ints && (*ints)[i] == -1) {
+    } else if (known[i] == -1) {
       inferred = i;
       shape.push_back(d.constant(1));
-      continue;
+    } else if (known[i] == 0 && !getAllowZero()) {
+      shape.push_back(input[i]);
+    } else if (known[i]) {
+      shape.push_back(d.constant(*known[i]));
+    } else {
+      OpFoldResult extent = d.element(getShape(), i);
+      if (!isNonNegative(d.value(extent)))
+        doubtful.push_back(i);
+      if (!getAllowZero() && i < static_cast<int64_t>(input.size()) && extent != input[i]) {
+        Value e = d.value(extent), zero = d.value(d.constant(0));
+        Value isZero = b.createOrFold<arith::CmpIOp>(getLoc(), arith::CmpIPredicate::eq, e, zero);
+        extent = b.createOrFold<arith::SelectOp>(getLoc(), isZero, d.value(input[i]), e);
+      }
+      shape.push_back(extent);
     }
-    bool copies = ints && (*ints)[i] == 0 && !getAllowZero();
-    OpFoldResult extent = copies ? input[i] : d.element(getShape(), i);
-    if (!ints && !getAllowZero() && i < static_cast<int64_t>(input.size())) {
-      Value e = d.value(extent), zero = d.value(d.constant(0));
-      Value isZero = b.createOrFold<arith::CmpIOp>(getLoc(), arith::CmpIPredicate::eq, e, zero);
-      extent = b.createOrFold<arith::SelectOp>(getLoc(), isZero, d.value(input[i]), e);
-    }
-    shape.push_back(extent);
   }
   if (inferred) {
     // Extents that stand on both sides cancel, so no division is needed for
@@ -141,24 +149,18 @@ LogicalResult ReshapeOp::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedType
       below.erase(llvm::find(below, extent));
     }
     shape[*inferred] = d.div(d.product(above), d.product(below));
-  } else if (!ints) {
-    // A shape from data: an element may turn out to be -1.
-    OpFoldResult rest = d.constant(1);
+  } else if (!doubtful.empty()) {
     Value minusOne = d.value(d.constant(-1)), one = d.value(d.constant(1));
     SmallVector<Value> isInferred(rank);
-    for (int64_t i = 0; i < rank; ++i) {
-      if (!getType().isDynamicDim(i)) {
-        rest = d.mul(rest, shape[i]);
-        continue;
-      }
+    SmallVector<OpFoldResult> below = shape;
+    for (int64_t i : doubtful) {
       Value e = d.value(shape[i]);
       isInferred[i] = b.createOrFold<arith::CmpIOp>(getLoc(), arith::CmpIPredicate::eq, e, minusOne);
-      rest = d.mul(rest, b.createOrFold<arith::SelectOp>(getLoc(), isInferred[i], one, e));
+      below[i] = b.createOrFold<arith::SelectOp>(getLoc(), isInferred[i], one, e);
     }
-    OpFoldResult left = d.div(d.product(input), rest);
-    for (int64_t i = 0; i < rank; ++i)
-      if (isInferred[i])
-        shape[i] = b.createOrFold<arith::SelectOp>(getLoc(), isInferred[i], d.value(left), d.value(shape[i]));
+    OpFoldResult left = d.div(d.product(input), d.product(below));
+    for (int64_t i : doubtful)
+      shape[i] = b.createOrFold<arith::SelectOp>(getLoc(), isInferred[i], d.value(left), d.value(shape[i]));
   }
   appendReified(b, getResult(), shape, dims);
   return success();

@@ -32,6 +32,51 @@ std::optional<SmallVector<int64_t>> constantInts(Value value) {
   return ints;
 }
 
+SmallVector<std::optional<int64_t>> knownInts(Value shapeTensor) {
+  SmallVector<std::optional<int64_t>> known;
+  if (auto ints = constantInts(shapeTensor)) {
+    llvm::append_range(known, *ints);
+    return known;
+  }
+  if (tensorType(shapeTensor).isDynamicDim(0))
+    return known;
+  known.resize(tensorType(shapeTensor).getDimSize(0));
+  if (auto elements = shapeTensor.getDefiningOp<tensor::FromElementsOp>())
+    for (auto [i, element] : llvm::enumerate(elements.getElements()))
+      known[i] = getConstantIntValue(element);
+  return known;
+}
+
+bool isNonNegative(Value scalar) {
+  if (std::optional<int64_t> value = getConstantIntValue(scalar))
+    return *value >= 0;
+  Operation *op = scalar.getDefiningOp();
+  if (isa_and_nonnull<tensor::DimOp>(op))
+    return true;
+  if (isa_and_nonnull<arith::MaxSIOp>(op))
+    return llvm::any_of(op->getOperands(), isNonNegative);
+  // Affine maps of extents may subtract; only what cannot is listed.
+  if (isa_and_nonnull<arith::IndexCastOp, arith::AddIOp, arith::MulIOp,
+                      arith::DivSIOp, arith::RemSIOp, arith::MinSIOp,
+                      arith::FloorDivSIOp, arith::CeilDivSIOp>(op))
+    return llvm::all_of(op->getOperands(), isNonNegative);
+  if (auto select = dyn_cast_or_null<arith::SelectOp>(op))
+    return isNonNegative(select.getTrueValue()) &&
+           isNonNegative(select.getFalseValue());
+  if (auto apply = dyn_cast_or_null<affine::AffineApplyOp>(op))
+    return llvm::all_of(apply.getMapOperands(), isNonNegative) &&
+           !apply.getAffineMap()
+                .getResult(0)
+                .walk([](AffineExpr e) {
+                  auto constant = dyn_cast<AffineConstantExpr>(e);
+                  return constant && constant.getValue() < 0
+                             ? WalkResult::interrupt()
+                             : WalkResult::advance();
+                })
+                .wasInterrupted();
+  return false;
+}
+
 std::optional<int64_t> broadcastExtent(int64_t a, int64_t b) {
   if (a == b || b == 1)
     return a;
@@ -109,6 +154,13 @@ SmallVector<OpFoldResult> DimBuilder::allOf(Value tensor) {
 OpFoldResult DimBuilder::element(Value shapeTensor, int64_t i) {
   if (auto ints = constantInts(shapeTensor))
     return b.getIndexAttr((*ints)[i]);
+  if (auto elements = shapeTensor.getDefiningOp<tensor::FromElementsOp>()) {
+    Value element = elements.getElements()[i];
+    if (std::optional<int64_t> known = getConstantIntValue(element))
+      return b.getIndexAttr(*known);
+    return getAsOpFoldResult(
+        b.createOrFold<arith::IndexCastOp>(loc, b.getIndexType(), element));
+  }
   Value index = arith::ConstantIndexOp::create(b, loc, i);
   Value e = b.createOrFold<tensor::ExtractOp>(loc, shapeTensor, ValueRange{index});
   return getAsOpFoldResult(b.createOrFold<arith::IndexCastOp>(loc, b.getIndexType(), e));

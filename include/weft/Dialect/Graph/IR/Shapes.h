@@ -20,6 +20,15 @@ mlir::RankedTensorType tensorType(llvm::ArrayRef<int64_t> shape, mlir::Type elem
 /// The integers of a constant tensor, row-major; nothing if it is not constant.
 std::optional<llvm::SmallVector<int64_t>> constantInts(mlir::Value value);
 
+/// The integers of a shape tensor of static extent, as far as they are known:
+/// of a constant, or of a tensor.from_elements some of whose operands are. Empty
+/// where the extent is dynamic.
+llvm::SmallVector<std::optional<int64_t>> knownInts(mlir::Value shapeTensor);
+
+/// True where an integer or index scalar can be seen to be 0 or more: an extent,
+/// or computed from extents by sums, products, quotients, …
+bool isNonNegative(mlir::Value scalar);
+
 /// numpy's broadcast of two extents; nothing where both are static and clash.
 /// A dynamic extent against a static one other than 1 gives the static one.
 std::optional<int64_t> broadcastExtent(int64_t a, int64_t b);

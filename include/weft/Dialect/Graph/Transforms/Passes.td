@@ -47,4 +47,31 @@ def Simplify : Pass<"weft-simplify", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::tensor::TensorDialect"];
 }
 
+def ScalarizeShapes : Pass<"weft-scalarize-shapes", "::mlir::ModuleOp"> {
+  let summary = "turn tensors that describe shapes into scalars";
+  let description = [{
+    What is computed from extents, and what shape operands and tensor.extract
+    need, becomes arith on scalars, as far as it has 64 elements at most: no
+    kernel runs for it, and shapes reify to index arithmetic. Extents resolve to
+    those of the function's arguments, of which dimensions that share a name in
+    `graph.symbols` are one value.
+
+    ```mlir
+    %0 = graph.shape %x : tensor<?x8xf32> -> tensor<2xi64>
+    %1 = graph.mul %0, %two : tensor<2xi64>, tensor<i64> -> tensor<2xi64>
+    %2 = graph.expand %y, %1 : tensor<1x1xf32>, tensor<2xi64> -> tensor<?x?xf32>
+    ```
+    =>
+    ```mlir
+    %d = tensor.dim %x, %c0 : tensor<?x8xf32>
+    %i = arith.index_cast %d : index to i64
+    %e = arith.muli %i, %c2 : i64
+    %1 = tensor.from_elements %e, %c16 : tensor<2xi64>
+    %2 = graph.expand %y, %1 : tensor<1x1xf32>, tensor<2xi64> -> tensor<?x?xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+}
+
 #endif // WEFT_GRAPH_TRANSFORMS_PASSES
