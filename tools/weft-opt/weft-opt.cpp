@@ -1,6 +1,7 @@
 // weft-opt runs any piece of the compiler on textual IR.
 
 #include "weft/Conversion/ExpandMath/Passes.h"
+#include "weft/Conversion/GraphToLinalg/Passes.h"
 #include "weft/Dialect/Graph/IR/Graph.h"
 #include "weft/Dialect/Graph/Transforms/Passes.h"
 #include "weft/Dialect/Kernel/IR/Kernel.h"
@@ -21,6 +22,7 @@ int main(int argc, char **argv) {
   weft::graph::registerWeftGraphPasses();
   weft::cpu::registerWeftCPUPasses();
   weft::registerWeftExpandMathPasses();
+  weft::registerWeftGraphToLinalgPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(
       argc, argv, "weft-opt: runs passes of the Weft compiler\n", registry));
 }

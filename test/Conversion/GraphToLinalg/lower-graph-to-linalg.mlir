@@ -1,0 +1,108 @@
+// RUN: weft-opt %s --weft-lower-graph-to-linalg | FileCheck %s
+
+// A chain becomes one op that writes to the kernel's output.
+// CHECK-LABEL: func.func private @add_relu
+// CHECK-SAME:    %[[X:[a-z0-9]+]]: tensor<?x8xf32>, %[[B:[a-z0-9]+]]: tensor<8xf32>, %[[OUT:[a-z0-9]+]]:
+func.func private @add_relu(%x: tensor<?x8xf32>, %b: tensor<8xf32>, %out: tensor<?x8xf32>) -> tensor<?x8xf32>
+    attributes {kernel.entry} {
+  // CHECK: %[[Y:.*]] = linalg.generic
+  // CHECK-SAME: ins(%[[X]], %[[B]] : tensor<?x8xf32>, tensor<8xf32>) outs(%[[OUT]]
+  // CHECK: arith.addf
+  // CHECK: arith.maximumf
+  // CHECK: return %[[Y]]
+  %s = graph.add %x, %b : tensor<?x8xf32>, tensor<8xf32> -> tensor<?x8xf32>
+  %y = graph.relu %s : tensor<?x8xf32> -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
+// The followers of a product are its epilogue, whatever shape a bias has.
+// CHECK-LABEL: func.func private @matmul_add_relu
+func.func private @matmul_add_relu(%a: tensor<?x64xf32>, %b: tensor<3x64x16xf32>, %bias: tensor<40xf32>,
+                                   %out: tensor<?x40xf32>) -> tensor<?x40xf32> attributes {kernel.entry} {
+  // CHECK: %[[Y:.*]] = kernel.matmul packed {{.*}} extras(%{{.*}}) outs(%{{.*}}) {extra_maps = [#{{.*}}]} epilogue
+  // CHECK: ^bb0(%[[SUM:.*]]: f32, %[[B:.*]]: f32):
+  // CHECK: %[[S:.*]] = arith.addf %[[SUM]], %[[B]]
+  // CHECK: arith.maximumf %[[S]]
+  // CHECK: return %[[Y]]
+  %0 = kernel.matmul packed lhs(%a) rhs(%b) outs(%out) {extra_maps = []} epilogue {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } : (tensor<?x64xf32>, tensor<3x64x16xf32>, tensor<?x40xf32>) -> tensor<?x40xf32>
+  %1 = graph.add %0, %bias : tensor<?x40xf32>, tensor<40xf32> -> tensor<?x40xf32>
+  %2 = graph.relu %1 : tensor<?x40xf32> -> tensor<?x40xf32>
+  return %2 : tensor<?x40xf32>
+}
+
+// Unsigned integers compare as such and are signless afterwards.
+// CHECK-LABEL: func.func private @max_ui8
+// CHECK-SAME:    (%{{.*}}: tensor<4xi8>, %{{.*}}: tensor<4xi8>, %{{.*}}: tensor<4xi8>) -> tensor<4xi8>
+func.func private @max_ui8(%x: tensor<4xui8>, %y: tensor<4xui8>, %out: tensor<4xui8>) -> tensor<4xui8>
+    attributes {kernel.entry} {
+  // CHECK: arith.maxui
+  %0 = graph.max %x, %y : tensor<4xui8>, tensor<4xui8> -> tensor<4xui8>
+  return %0 : tensor<4xui8>
+}
+
+// Sums of f16 are f32; loops of the result stand first.
+// CHECK-LABEL: func.func private @mean
+func.func private @mean(%x: tensor<?x8xf16>, %out: tensor<8xf16>) -> tensor<8xf16> attributes {kernel.entry} {
+  // CHECK: linalg.fill ins(%{{.*}} : f32)
+  // CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "reduction"]}
+  // CHECK: arith.extf
+  // CHECK: arith.addf %{{.*}} : f32
+  // CHECK: arith.divf
+  // CHECK: arith.truncf
+  %0 = graph.reduce mean %x [0] : tensor<?x8xf16> -> tensor<8xf16>
+  return %0 : tensor<8xf16>
+}
+
+// CHECK-LABEL: func.func private @softmax
+func.func private @softmax(%x: tensor<?x8xf32>, %out: tensor<?x8xf32>) -> tensor<?x8xf32>
+    attributes {kernel.entry} {
+  // CHECK: arith.maximumf
+  // CHECK: math.exp
+  // CHECK: arith.addf
+  // CHECK: arith.divf
+  // CHECK: arith.mulf
+  // CHECK-NOT: graph.
+  %0 = graph.softmax %x 1 : tensor<?x8xf32> -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+// An index is checked once for its slice, with the node's name.
+// CHECK-LABEL: func.func private @gather
+func.func private @gather(%data: tensor<10x4xf32>, %at: tensor<?xi64>, %out: tensor<?x4xf32>) -> tensor<?x4xf32>
+    attributes {kernel.entry} {
+  // CHECK: linalg.generic
+  // CHECK: kernel.check %{{.*}}, "node 'pick' (Gather): index {0} is out of range for the extent {1} of axis 0"
+  // CHECK: linalg.generic
+  // CHECK: tensor.extract
+  %0 = graph.gather %data, %at axis 0 : tensor<10x4xf32>, tensor<?xi64> -> tensor<?x4xf32> loc(fused<"Gather">["pick"])
+  return %0 : tensor<?x4xf32>
+}
+
+// What computes an element is inlined where the element is read.
+// CHECK-LABEL: func.func private @exp_slice
+func.func private @exp_slice(%x: tensor<8xf32>, %out: tensor<4xf32>) -> tensor<4xf32> attributes {kernel.entry} {
+  %start = graph.constant dense<0> : tensor<1xi64>
+  %end = graph.constant dense<8> : tensor<1xi64>
+  %step = graph.constant dense<2> : tensor<1xi64>
+  // CHECK: linalg.generic
+  // CHECK: %[[E:.*]] = tensor.extract
+  // CHECK-NEXT: math.exp %[[E]]
+  // CHECK-NOT: linalg.generic
+  // CHECK: return
+  %0 = graph.exp %x : tensor<8xf32> -> tensor<8xf32>
+  %1 = graph.slice %0, %start, %end, %step axes [0] : tensor<8xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64> -> tensor<4xf32>
+  return %1 : tensor<4xf32>
+}
+
+// Reshapes are views, with extents that the op computes.
+// CHECK-LABEL: func.func @reshape
+func.func @reshape(%x: tensor<?x8xf32>) -> tensor<?x2x4xf32> {
+  %shape = graph.constant dense<[0, 2, 4]> : tensor<3xi64>
+  // CHECK: tensor.collapse_shape
+  // CHECK: tensor.expand_shape
+  %0 = graph.reshape %x, %shape : tensor<?x8xf32>, tensor<3xi64> -> tensor<?x2x4xf32>
+  return %0 : tensor<?x2x4xf32>
+}
