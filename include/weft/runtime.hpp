@@ -168,6 +168,12 @@ public:
     check(weft_model_load_memory(bytes, size, name.c_str(), options, &model));
     return Model(model);
   }
+  static Model fromDescriptor(int fd, const std::string &name,
+                              const weft_load_options *options = nullptr) {
+    weft_model *model = nullptr;
+    check(weft_model_load_fd(fd, name.c_str(), options, &model));
+    return Model(model);
+  }
 
   size_t inputCount() const { return weft_model_input_count(get()); }
   size_t outputCount() const { return weft_model_output_count(get()); }

@@ -6,10 +6,14 @@
 #include "weft/Artifact/OutputFile.h"
 #include "weft/Driver/Terminal.h"
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
+#include <fcntl.h>
 #include <new>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 using Json = nlohmann::ordered_json;
 
@@ -27,7 +31,17 @@ Model loadModel(const RunRequest &request) {
   options.size = sizeof options;
   options.target = request.target.empty() ? nullptr : request.target.c_str();
   options.verify_weights = request.verify;
-  return Model(request.artifact, &options);
+  if (request.name.empty())
+    return Model(request.artifact, &options);
+  int file = open(request.artifact.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0)
+    throw UsersFault(request.artifact +
+                     ": cannot be opened: " + strerror(errno));
+  struct Close {
+    int file;
+    ~Close() { close(file); }
+  } closing{file};
+  return Model::fromDescriptor(file, request.name, &options);
 }
 
 std::vector<TensorView> viewsOf(const std::vector<Array> &arrays) {
