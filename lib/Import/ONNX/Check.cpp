@@ -218,13 +218,30 @@ Error checkModel(const ModelProto &model, ExternalFolder &folder) {
   return checker.checkGraph(model.graph(), nullptr, 0);
 }
 
-Error checkSchemas(const ModelProto &model) {
+Error checkSchemas(ModelProto &model) {
+  // The checker insists on the types of outputs, which inference finds anyway.
+  std::vector<ValueInfoProto> stated;
+  for (ValueInfoProto &output : *model.mutable_graph()->mutable_output()) {
+    stated.push_back(output);
+    if (output.type().value_case() != TypeProto::VALUE_NOT_SET &&
+        !output.type().has_tensor_type())
+      continue;
+    auto *type = output.mutable_type()->mutable_tensor_type();
+    if (!type->has_elem_type())
+      type->set_elem_type(TensorProto::FLOAT);
+    type->mutable_shape();
+  }
+  Error result = Error::success();
   try {
     ::onnx::checker::check_model(model);
   } catch (const std::exception &error) {
-    return modelError(plainSentence(error.what()));
+    result =
+        joinErrors(std::move(result), modelError(plainSentence(error.what())));
   }
-  return Error::success();
+  for (auto [output, before] :
+       llvm::zip(*model.mutable_graph()->mutable_output(), stated))
+    output.Swap(&before);
+  return result;
 }
 
 //===- Support ------------------------------------------------------------===//

@@ -16,8 +16,9 @@ void nameNodes(ModelProto &model);
 /// which compares nodes with the schemas of their operators.
 llvm::Error checkModel(const ModelProto &model, ExternalFolder &folder);
 
-/// ONNX's checker alone, on a model without its weights.
-llvm::Error checkSchemas(const ModelProto &model);
+/// ONNX's checker alone, on a model without its weights. The model is the same
+/// afterwards.
+llvm::Error checkSchemas(ModelProto &model);
 
 /// All operators for which `isSupported(node, opset)` is false and that are not
 /// functions of the model, counted and with the names of their nodes, as one

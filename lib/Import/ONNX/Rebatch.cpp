@@ -31,7 +31,7 @@ public:
                 const DenseSet<int64_t> &batches)
       : graph(graph), batches(batches) {
     for (const TensorProto &tensor : graph.initializer())
-      constants[tensor.name()] = &tensor;
+      note(tensor.name(), tensor);
     note(inferred.graph().input());
     note(inferred.graph().output());
     note(inferred.graph().value_info());
@@ -45,6 +45,20 @@ public:
   }
 
 private:
+  /// Remembers a vector of integers; the data was checked.
+  void note(StringRef name, const TensorProto &tensor) {
+    if (tensor.data_type() != TensorProto::INT64 || tensor.dims_size() != 1 ||
+        tensor.dims(0) == 0)
+      return;
+    SmallVector<int64_t> &values = constants[name];
+    values.resize(tensor.dims(0));
+    if (tensor.has_raw_data())
+      std::memcpy(values.data(), tensor.raw_data().data(),
+                  tensor.raw_data().size());
+    else
+      llvm::copy(tensor.int64_data(), values.begin());
+  }
+
   template <typename Values>
   void note(const Values &values) {
     for (const ValueInfoProto &value : values) {
@@ -57,46 +71,41 @@ private:
   void visit(NodeProto &node) {
     if (!isDefaultDomain(node.domain()))
       return;
-    if (node.op_type() == "Constant")
-      for (const AttributeProto &attribute : node.attribute())
+    if (node.op_type() == "Constant" && node.output_size() == 1)
+      for (const AttributeProto &attribute : node.attribute()) {
         if (attribute.name() == "value" && attribute.has_t())
-          constants[node.output(0)] = &attribute.t();
+          note(node.output(0), attribute.t());
+        else if (attribute.name() == "value_ints" && attribute.ints_size())
+          constants[node.output(0)].assign(attribute.ints().begin(),
+                                           attribute.ints().end());
+      }
     if (node.op_type() != "Reshape" || node.input_size() != 2)
       return;
-    const TensorProto *target = constants.lookup(node.input(1));
+    auto target = constants.find(node.input(1));
     auto extent = firstExtents.find(node.input(0));
-    if (!target || extent == firstExtents.end() ||
+    if (target == constants.end() || extent == firstExtents.end() ||
         !batches.contains(extent->second))
       return;
     for (const AttributeProto &attribute : node.attribute())
       if (attribute.name() == "allowzero" && attribute.i())
         return;
+    if (target->second.front() != extent->second)
+      return;
     // Several nodes may share the shape, and not all of them may follow.
-    TensorProto shape = *target;
-    std::string bytes = shape.raw_data();
-    if (shape.data_type() != TensorProto::INT64 || shape.dims_size() != 1)
-      return;
-    if (!shape.has_raw_data())
-      bytes.assign(reinterpret_cast<const char *>(shape.int64_data().data()),
-                   shape.int64_data_size() * sizeof(int64_t));
-    int64_t first;
-    if (bytes.size() < sizeof(first))
-      return;
-    std::memcpy(&first, bytes.data(), sizeof(first));
-    if (first != extent->second)
-      return;
-    first = 0;
-    std::memcpy(bytes.data(), &first, sizeof(first));
-    shape.clear_int64_data();
-    shape.set_raw_data(bytes);
+    TensorProto shape;
     shape.set_name(node.output(0) + "\nshape");
+    shape.set_data_type(TensorProto::INT64);
+    shape.add_dims(target->second.size());
+    shape.add_int64_data(0);
+    for (int64_t each : ArrayRef(target->second).drop_front())
+      shape.add_int64_data(each);
     node.set_input(1, shape.name());
     added.push_back(std::move(shape));
   }
 
   GraphProto &graph;
   const DenseSet<int64_t> &batches;
-  StringMap<const TensorProto *> constants;
+  StringMap<SmallVector<int64_t>> constants;
   StringMap<int64_t> firstExtents;
   std::vector<TensorProto> added;
 };

@@ -12,7 +12,8 @@ int main(int argc, char **argv) {
   cl::opt<std::string> model(cl::Positional, cl::Required);
   cl::list<std::string> inputs("input");
   cl::opt<bool> debugInfo("mlir-print-debuginfo");
-  cl::opt<bool> quiet("quiet");
+  cl::opt<bool> quiet("quiet", cl::desc("print errors only"));
+  cl::opt<bool> full("full", cl::desc("print all elements of constants"));
   cl::ParseCommandLineOptions(argc, argv);
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   weft::DiagnosticPrinter printer(&context, sys::path::filename(model), errs());
@@ -29,7 +30,8 @@ int main(int argc, char **argv) {
   if (!module)
     return 1;
   mlir::OpPrintingFlags flags;
-  flags.elideLargeElementsAttrs(64).elideLargeResourceString(64);
+  if (!full)
+    flags.elideLargeElementsAttrs(64).elideLargeResourceString(64);
   if (debugInfo)
     flags.enableDebugInfo();
   if (!quiet)
