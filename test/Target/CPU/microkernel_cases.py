@@ -19,6 +19,8 @@ for line in (ROOT / "build" / "CMakeCache.txt").read_text().splitlines():
     if line.startswith("WEFT_LLVM_PREFIX"):
         LLVM = Path(line.split("=", 1)[1]) / "bin"
 
+EXTRA_OBJECTS = []
+
 LOWERING = (
     "builtin.module(func.func(weft-emit-microkernels{level=%s}),"
     "func.func(scf-forall-to-for),canonicalize,cse,"
@@ -322,7 +324,7 @@ def compile_cases(cases, level, folder, cpu="x86-64-v3"):
     subprocess.run([LLVM / "mlir-translate", "--mlir-to-llvmir", lowered, "-o", llvm], check=True)
     subprocess.run([LLVM / "llc", "-O1", f"-mcpu={cpu}", "-relocation-model=pic", "-filetype=obj",
                     llvm, "-o", obj], check=True)
-    subprocess.run(["cc", "-shared", obj, "-lm", "-o", lib], check=True)
+    subprocess.run(["cc", "-shared", obj, *EXTRA_OBJECTS, "-lm", "-o", lib], check=True)
     return ctypes.CDLL(str(lib))
 
 

@@ -84,12 +84,17 @@ def depthwises(rng):
     yield depthwise(rng, 2, (6, 25), (7, 7), dtype=np.float64)
 
 
-@pytest.mark.parametrize("level", ["x86-64-v2", "x86-64-v3", "x86-64-v4"])
+# How many of the cases a level gets: what differs between levels is the vector
+# and the tile. Code of wider levels runs on vectors that the code generator
+# splits.
+LEVELS = {"x86-64-v2": 4, "x86-64-v3": 1, "x86-64-v4": 3}
+
+
+@pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("family", [matmuls, convs, depthwises])
 def test_products(family, level, tmp_path):
-    # Code of wider levels runs on vectors that the code generator splits.
     rng = np.random.default_rng(7)
-    cases = list(family(rng))
+    cases = list(family(rng))[:: LEVELS[level]]
     cpu = "x86-64-v2" if level == "x86-64-v2" else "x86-64-v3"
     library = compile_cases(cases, level, tmp_path, cpu)
     wrong = []

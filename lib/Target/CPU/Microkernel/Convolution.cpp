@@ -27,6 +27,12 @@ namespace {
 
 constexpr int64_t kBlock = kernel::kBlock;
 
+/// Input blocks that are summed up at once.
+struct Chunk {
+  Value begin, end;
+  bool isFirst, isLast;
+};
+
 class ConvEmitter {
 public:
   ConvEmitter(kernel::ConvOp op, const Machine &machine);
@@ -35,17 +41,19 @@ public:
   void emit();
 
 private:
+  ConvShape shape();
   void emitItem();
+  void emitChunk(const Chunk &chunk);
   void forEachTile(function_ref<void(int64_t pixels, Value pixel)> body);
-  void emitTile(int64_t pixels, Value pixel, Value begin, Value end);
-  Values sumWindow(const RegisterTile &shape, ValueRange sums, Value pixel,
-                   Value inputBlock, ArrayRef<Value> window);
-  Values sumChannels(const RegisterTile &shape, ValueRange sums, Value pixel,
+  void emitTile(int64_t pixels, Value pixel, const Chunk &chunk);
+  Values sumWindow(const RegisterTile &shape, ValueRange sums, Value inputBlock,
+                   ArrayRef<Value> window);
+  Values sumChannels(const RegisterTile &shape, ValueRange sums,
                      Value inputBlock, ArrayRef<Value> window);
   void finishGroup();
   void store(Value sum, Value pixel, int64_t vector);
   Values sumsIndex(Value pixel, int64_t vector);
-  Value sourceIndex(int64_t axis, Value position, Value window);
+  Values sourceIndex(Value inputBlock, int64_t pixel, ArrayRef<Value> window);
 
   LoopBuilder b;
   Product product;
@@ -54,15 +62,17 @@ private:
   SmallVector<int64_t> strides, dilations;
   int64_t groups, vectors;
   Tile tile;
-  bool blocked = false;  ///< input blocks are summed up in several chunks
-  bool buffered = false; ///< sums go through memory before the epilogue
-  Value inputBlocks;     ///< of one group
+  bool blocked = false; ///< input blocks are summed up in several chunks
+  bool light;           ///< the epilogue runs on the register tile
+  Value inputBlocks;    ///< of one group
 
-  // Of what is being emitted: item, group of output blocks, row.
+  // Of what is being emitted: item, group of output blocks, row, tile.
   Value batch, firstPanel, lastPanel, firstRow, lastRow, firstTile, lastTile;
   std::optional<EvenSplit> split;
   Value sumsBuffer, panel, firstInput, row;
   Values rowIndex;
+  SmallVector<Values> places; ///< of the tile's pixels, if they are listed
+  Value firstPixel;           ///< of the tile
 };
 
 ConvEmitter::ConvEmitter(kernel::ConvOp op, const Machine &machine)
@@ -76,6 +86,7 @@ ConvEmitter::ConvEmitter(kernel::ConvOp op, const Machine &machine)
       &op.getEpilogue().front(), Values(op.getExtras()),
       llvm::to_vector(op.getExtraMaps().getAsValueRange<AffineMapAttr>()),
       op.getOutputs()[0]};
+  light = image.epilogue.isLight();
   inputBlocks = b.dim(weight, 1);
   ArrayRef<int64_t> window =
       cast<MemRefType>(weight.getType()).getShape().slice(2, strides.size());
@@ -86,35 +97,46 @@ ConvEmitter::ConvEmitter(kernel::ConvOp op, const Machine &machine)
   image.readExtents(b);
 }
 
-bool ConvEmitter::chooseTile(const Machine &machine, DictionaryAttr given) {
-  auto weightType = cast<MemRefType>(weight.getType());
-  int64_t window = 1;
-  for (int64_t extent : weightType.getShape().slice(2, strides.size()))
-    window = extent == ShapedType::kDynamic ? extent : window * extent;
+ConvShape ConvEmitter::shape() {
+  auto type = cast<MemRefType>(weight.getType());
   auto known = [](Value value) {
     return constantOf(value).value_or(ShapedType::kDynamic);
   };
-  int64_t blocks = weightType.getDimSize(0);
-  ConvShape shape = {known(image.extents[0]),
-                     known(image.rowCount(b)),
-                     known(image.pixels()),
-                     blocks == ShapedType::kDynamic ? blocks : blocks / groups,
-                     known(inputBlocks),
-                     window,
-                     weightType.getShape().drop_back().back(),
-                     vectors};
-  tile = chooseConvTile(shape, machine);
+  int64_t window = 1, blocks = type.getDimSize(0);
+  for (int64_t extent : type.getShape().slice(2, strides.size()))
+    window *= extent == ShapedType::kDynamic ? 3 : extent;
+  int64_t step = 1;
+  for (int64_t stride : strides)
+    step *= stride;
+  return {known(image.extents[0]),
+          known(image.rowCount(b)),
+          known(image.pixels()),
+          blocks == ShapedType::kDynamic ? blocks : blocks / groups,
+          groups,
+          known(inputBlocks),
+          window,
+          step,
+          type.getShape().drop_back().back(),
+          vectors};
+}
+
+bool ConvEmitter::chooseTile(const Machine &machine, DictionaryAttr given) {
+  ConvShape known = shape();
+  if (shouldListPixels(known, machine)) {
+    image.listPixels(b);
+    known = shape();
+  }
+  tile = chooseConvTile(known, machine);
   if (given && !tile.update(given))
     return false;
   // A group of output blocks reads one group of input blocks.
-  if (shape.outputBlocks == ShapedType::kDynamic)
+  if (known.outputBlocks == ShapedType::kDynamic)
     tile.panels = 1;
-  while (tile.panels > 1 && shape.outputBlocks % tile.panels)
+  while (tile.panels > 1 && known.outputBlocks % tile.panels)
     --tile.panels;
   tile.itemPanels = llvm::alignTo(tile.itemPanels, tile.panels);
-  std::optional<int64_t> depth = constantOf(inputBlocks);
-  blocked = tile.depth && depth && tile.depth < *depth;
-  buffered = blocked || !image.epilogue.isLight();
+  blocked = tile.depth && known.inputBlocks != ShapedType::kDynamic &&
+            tile.depth < known.inputBlocks;
   return true;
 }
 
@@ -142,39 +164,37 @@ void ConvEmitter::emit() {
 }
 
 void ConvEmitter::emitItem() {
-  int64_t pixels = tile.itemTiles * tile.rows;
-  if (buffered)
+  if (blocked || !light)
     sumsBuffer = memref::AllocOp::create(
         b,
-        MemRefType::get({tile.itemRows, pixels, tile.panels * kBlock},
-                        product.sums().getElementType()),
+        MemRefType::get(
+            {tile.itemRows, tile.itemTiles * tile.rows, tile.panels * kBlock},
+            product.sums().getElementType()),
         ValueRange(), b.getI64IntegerAttr(64));
   Value groupPanels = b.div(image.extents[1], b.index(groups));
   b.loop(firstPanel, lastPanel, tile.panels, [&](Value first) {
     panel = first;
     firstInput = b.mul(b.div(panel, groupPanels), inputBlocks);
-    if (blocked)
-      forEachTile([&](int64_t pixels, Value pixel) {
-        for (int64_t i = 0; i < pixels; ++i)
-          for (int64_t v = 0; v < tile.panels * vectors; ++v)
-            vector::StoreOp::create(b, product.zero(b), sumsBuffer,
-                                    sumsIndex(b.add(pixel, i), v));
+    if (blocked) {
+      // The first chunk does not read sums, the last does not write them.
+      int64_t last = (*constantOf(inputBlocks) - 1) / tile.depth * tile.depth;
+      Value depth = b.index(tile.depth);
+      emitChunk({b.index(0), depth, true, false});
+      b.loop(depth, b.index(last), tile.depth, [&](Value begin) {
+        emitChunk({begin, b.add(begin, depth), false, false});
       });
-    Value chunk = blocked ? b.index(tile.depth) : inputBlocks;
-    auto emitChunk = [&](Value begin) {
-      Value end =
-          blocked ? b.min(b.add(begin, chunk), inputBlocks) : inputBlocks;
-      forEachTile([&](int64_t pixels, Value pixel) {
-        emitTile(pixels, pixel, begin, end);
-      });
-    };
-    if (blocked)
-      b.loop(b.index(0), inputBlocks, tile.depth, emitChunk);
-    else
-      emitChunk(b.index(0));
-    if (buffered)
+      emitChunk({b.index(last), inputBlocks, false, true});
+    } else {
+      emitChunk({b.index(0), inputBlocks, true, true});
+    }
+    if (!light)
       finishGroup();
   });
+}
+
+void ConvEmitter::emitChunk(const Chunk &chunk) {
+  forEachTile(
+      [&](int64_t pixels, Value pixel) { emitTile(pixels, pixel, chunk); });
 }
 
 void ConvEmitter::forEachTile(function_ref<void(int64_t, Value)> body) {
@@ -185,69 +205,57 @@ void ConvEmitter::forEachTile(function_ref<void(int64_t, Value)> body) {
   });
 }
 
-/// Adds what the input blocks [begin, end) give to a tile of pixels.
-void ConvEmitter::emitTile(int64_t pixels, Value pixel, Value begin,
-                           Value end) {
+/// Adds what a chunk of input blocks gives to a tile of pixels.
+void ConvEmitter::emitTile(int64_t pixels, Value pixel, const Chunk &chunk) {
   RegisterTile shape = {pixels, tile.panels * vectors};
-  Values sums;
-  for (int64_t i = 0; i < pixels; ++i)
-    for (int64_t v = 0; v < shape.vectors; ++v)
-      sums.push_back(blocked
-                         ? vector::LoadOp::create(b, product.sums(), sumsBuffer,
-                                                  sumsIndex(b.add(pixel, i), v))
-                               .getResult()
-                         : product.zero(b));
-  sums = b.loop(begin, end, 1, sums, [&](Value inputBlock, ValueRange carried) {
-    return sumWindow(shape, carried, pixel, inputBlock, {});
-  });
-  for (int64_t i = 0; i < pixels; ++i)
-    for (int64_t v = 0; v < shape.vectors; ++v) {
-      Value sum = sums[i * shape.vectors + v], at = b.add(pixel, i);
-      if (buffered)
-        vector::StoreOp::create(b, sum, sumsBuffer, sumsIndex(at, v));
-      else
-        store(sum, at, v);
-    }
+  firstPixel = pixel;
+  places.clear();
+  if (image.isListed())
+    for (int64_t i = 0; i < pixels; ++i)
+      places.push_back(image.place(b, rowIndex, b.add(pixel, i)));
+  Values sums = shape.zeros(b, product);
+  for (auto [i, sum] : llvm::enumerate(sums))
+    if (!chunk.isFirst)
+      sum = vector::LoadOp::create(
+          b, product.sums(), sumsBuffer,
+          sumsIndex(b.add(pixel, i / shape.vectors), i % shape.vectors));
+  sums = b.loop(chunk.begin, chunk.end, 1, sums,
+                [&](Value inputBlock, ValueRange carried) {
+                  return sumWindow(shape, carried, inputBlock, {});
+                });
+  for (auto [i, sum] : llvm::enumerate(sums)) {
+    Value at = b.add(pixel, i / shape.vectors);
+    if (chunk.isLast && light)
+      store(sum, at, i % shape.vectors);
+    else
+      vector::StoreOp::create(b, sum, sumsBuffer,
+                              sumsIndex(at, i % shape.vectors));
+  }
 }
 
 /// The loops over the window, outermost first.
 Values ConvEmitter::sumWindow(const RegisterTile &shape, ValueRange sums,
-                              Value pixel, Value inputBlock,
-                              ArrayRef<Value> window) {
+                              Value inputBlock, ArrayRef<Value> window) {
   if (window.size() == strides.size())
-    return sumChannels(shape, sums, pixel, inputBlock, window);
+    return sumChannels(shape, sums, inputBlock, window);
   return b.loop(b.index(0), b.dim(weight, 2 + window.size()), 1, sums,
                 [&](Value at, ValueRange carried) {
                   Values inner(window);
                   inner.push_back(at);
-                  return sumWindow(shape, carried, pixel, inputBlock, inner);
+                  return sumWindow(shape, carried, inputBlock, inner);
                 });
 }
 
-/// The position that output position `position` reads on an axis at `window`.
-Value ConvEmitter::sourceIndex(int64_t axis, Value position, Value window) {
-  return b.add(b.mul(position, strides[axis]), b.mul(window, dilations[axis]));
-}
-
 Values ConvEmitter::sumChannels(const RegisterTile &shape, ValueRange sums,
-                                Value pixel, Value inputBlock,
-                                ArrayRef<Value> window) {
-  Values source = {batch, b.add(firstInput, inputBlock)};
-  int64_t last = strides.size() - 1;
-  if (image.isFlat())
-    source.push_back(pixel);
-  else
-    for (int64_t axis = 0; axis <= last; ++axis)
-      source.push_back(sourceIndex(axis, axis < last ? rowIndex[axis] : pixel,
-                                   window[axis]));
-  Value first = source.back();
-  int64_t apart = image.isFlat() ? 1 : strides[last];
-  Value channels = b.dim(weight, 2 + strides.size());
+                                Value inputBlock, ArrayRef<Value> window) {
+  SmallVector<Values> sources;
+  for (int64_t i = 0; i < shape.rows; ++i)
+    sources.push_back(sourceIndex(inputBlock, i, window));
+  auto channels = b.dim(weight, 2 + strides.size());
   return b.loop(
       b.index(0), channels, 1, sums, [&](Value channel, ValueRange carried) {
         auto left = [&](int64_t i) {
-          Values index = source;
-          index.back() = b.add(first, i * apart);
+          Values index = sources[i];
           index.push_back(channel);
           return product.loadSplat(b, image.input, index);
         };
@@ -259,6 +267,25 @@ Values ConvEmitter::sumChannels(const RegisterTile &shape, ValueRange sums,
         };
         return shape.step(b, product, carried, left, right);
       });
+}
+
+/// Where the tile's pixel number `pixel` reads the input at a window position.
+Values ConvEmitter::sourceIndex(Value inputBlock, int64_t pixel,
+                                ArrayRef<Value> window) {
+  Values index = {batch, b.add(firstInput, inputBlock)};
+  if (image.isFlat()) {
+    index.push_back(b.add(firstPixel, pixel));
+    return index;
+  }
+  // Pixels of one row differ by a constant, which addresses can take in.
+  Values place =
+      image.isListed() ? places[pixel] : image.place(b, rowIndex, firstPixel);
+  for (auto [axis, at] : llvm::enumerate(place))
+    index.push_back(
+        b.add(b.mul(at, strides[axis]), b.mul(window[axis], dilations[axis])));
+  if (!image.isListed())
+    index.back() = b.add(index.back(), pixel * strides.back());
+  return index;
 }
 
 /// Runs the epilogue on the sums that lie in the buffer.
@@ -278,8 +305,8 @@ void ConvEmitter::finishGroup() {
 
 void ConvEmitter::store(Value sum, Value pixel, int64_t vector) {
   Values position = {batch, b.add(panel, vector / vectors)};
-  position.append(rowIndex);
-  position.append({pixel, b.index(vector % vectors * product.lanes())});
+  position.append(image.place(b, rowIndex, pixel));
+  position.push_back(b.index(vector % vectors * product.lanes()));
   image.epilogue.store(b, sum, position);
 }
 

@@ -77,6 +77,23 @@ void ImageOperands::readExtents(LoopBuilder &b) {
   }
 }
 
+void ImageOperands::listPixels(LoopBuilder &b) {
+  listed.assign(extents.begin() + 2, extents.end());
+  while (extents.size() > 3) {
+    Value last = extents.pop_back_val();
+    extents.back() = b.mul(extents.back(), last);
+  }
+}
+
+Values ImageOperands::place(LoopBuilder &b, ArrayRef<Value> row,
+                            Value pixel) const {
+  if (isListed())
+    return b.delinearize(pixel, listed);
+  Values indices(row);
+  indices.push_back(pixel);
+  return indices;
+}
+
 void ImageOperands::collapse(LoopBuilder &b) {
   if (!flat)
     return;

@@ -19,6 +19,15 @@ struct ImageOperands {
   void flatten();
   bool isFlat() const { return flat; }
 
+  /// Makes one row of all pixels without views: each pixel's indices are
+  /// computed. For rows so short that tiles of one row would waste registers.
+  void listPixels(LoopBuilder &b);
+  bool isListed() const { return !listed.empty(); }
+
+  /// The spatial indices in the output of a pixel of a row.
+  Values place(LoopBuilder &b, llvm::ArrayRef<mlir::Value> row,
+               mlir::Value pixel) const;
+
   /// Sets `extents`.
   void readExtents(LoopBuilder &b);
   /// Makes the views of flat operands at the insertion point.
@@ -33,6 +42,7 @@ struct ImageOperands {
 
 private:
   bool flat = false;
+  Values listed; ///< the spatial extents behind the row of all pixels
 };
 
 } // namespace weft::cpu

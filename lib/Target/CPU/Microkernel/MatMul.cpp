@@ -29,12 +29,20 @@ constexpr int64_t kPanel = kernel::kBlock;
 /// Rows of a copy lie this much further apart than they are long, so that they
 /// do not fall into the same sets of L1.
 constexpr int64_t kRowPad = 16;
+/// Steps of k that one trip of the innermost loop takes.
+constexpr int64_t kUnroll = 1;
 
 /// Neighbouring panels that one register tile covers.
 struct Group {
   Value panel; ///< the first
   int64_t panels;
   bool isWhole; ///< false: the last column lies inside
+};
+
+/// A stretch of k that is summed up at once.
+struct DepthBlock {
+  Value begin, count;
+  bool isFirst, isLast;
 };
 
 class MatMulEmitter {
@@ -45,17 +53,18 @@ public:
 private:
   void emitItem();
   void allocateBuffers();
-  void emitDepthBlock(Value begin, Value end);
-  void copyRows(Value begin, Value end);
-  void packPanel(Value slot, const Group &group, Value begin, Value end);
+  void emitDepthBlock(const DepthBlock &block);
+  void copyRows(const DepthBlock &block);
+  void packPanel(Value slot, const Group &group, const DepthBlock &block);
   void emitGroups(function_ref<void(const Group &)> body);
-  void emitTile(int64_t rows, Value row, const Group &group, Value begin,
-                Value end);
+  void emitTile(int64_t rows, Value row, const Group &group,
+                const DepthBlock &block);
   void finishGroup(const Group &group);
   void store(Value sum, Value row, const Group &group, int64_t vector);
 
-  Value left(Value row, int64_t r, Value at, Value begin);
-  Value right(const Group &group, int64_t vector, Value at, Value begin);
+  Value left(Value row, int64_t r, Value at, const DepthBlock &block);
+  Value right(const Group &group, int64_t vector, Value at,
+              const DepthBlock &block);
   Value loadPlain(Value column, Value at, const Group &group, bool widened);
   Value itemRows();
   Value validLanes(Value column);
@@ -73,7 +82,7 @@ private:
   EvenSplit split; ///< of the rows
   bool packed;     ///< the right side comes in panels
   bool blocked;    ///< k is summed up in several blocks
-  bool buffered;   ///< sums go through memory before the epilogue
+  bool light;      ///< the epilogue runs on the register tile
   bool copies;     ///< rows of the left side are copied
   bool packs;      ///< panels of a plain right side are copied
   int64_t batchRank, vectors;
@@ -106,7 +115,7 @@ MatMulEmitter::MatMulEmitter(kernel::MatMulOp op, const Machine &machine,
   for (int64_t i = 0; i < batchRank; ++i)
     batchExtents.push_back(b.dim(out, i));
   blocked = tile.depth != 0 && constantOf(k) && tile.depth < *constantOf(k);
-  buffered = blocked || !epilogue.isLight();
+  light = epilogue.isLight();
   std::optional<int64_t> rows = constantOf(m);
   bool manyRows = !rows || *rows > 2 * tile.rows;
   copies = constantOf(k) && rows != 1 && tile.itemPanels >= 4 * tile.panels;
@@ -156,7 +165,7 @@ void MatMulEmitter::allocateBuffers() {
   if (packs)
     panelBuffer = allocate({b.index(tile.panels), depth, b.index(kPanel)},
                            cast<MemRefType>(rhs.getType()).getElementType());
-  if (buffered)
+  if (blocked || !light)
     sumsBuffer = allocate({b.index(blocked ? tile.itemPanels : tile.panels),
                            rows, b.index(kPanel)},
                           product.sums().getElementType());
@@ -165,55 +174,52 @@ void MatMulEmitter::allocateBuffers() {
 void MatMulEmitter::emitItem() {
   allocateBuffers();
   if (!blocked) {
-    emitDepthBlock(b.index(0), k);
+    emitDepthBlock({b.index(0), k, true, true});
     return;
   }
-  b.loop(b.index(0), b.sub(lastPanel, firstPanel), 1, [&](Value panel) {
-    b.loop(b.index(0), itemRows(), 1, [&](Value row) {
-      for (int64_t v = 0; v < vectors; ++v)
-        vector::StoreOp::create(
-            b, product.zero(b), sumsBuffer,
-            ValueRange{panel, row, b.index(v * product.lanes())});
-    });
-  });
-  b.loop(b.index(0), k, tile.depth, [&](Value begin) {
-    emitDepthBlock(begin, b.min(b.add(begin, tile.depth), k));
-  });
+  // The last block may be shorter; the first and the last do not read sums and
+  // do not write them.
+  Value depth = b.index(tile.depth);
+  int64_t lastBegin = (*constantOf(k) - 1) / tile.depth * tile.depth;
+  emitDepthBlock({b.index(0), depth, true, false});
+  b.loop(depth, b.index(lastBegin), tile.depth,
+         [&](Value begin) { emitDepthBlock({begin, depth, false, false}); });
+  Value begin = b.index(lastBegin);
+  emitDepthBlock({begin, b.sub(k, begin), false, true});
 }
 
 Value MatMulEmitter::itemRows() {
   return b.sub(split.start(b, lastTile), firstRow);
 }
 
-/// Adds the products of k in [begin, end) to the item's sums, and finishes them
-/// if these are the last.
-void MatMulEmitter::emitDepthBlock(Value begin, Value end) {
+/// Adds the block's products to the item's sums, and finishes them if they are
+/// the last.
+void MatMulEmitter::emitDepthBlock(const DepthBlock &block) {
   if (copies)
-    copyRows(begin, end);
+    copyRows(block);
   emitGroups([&](const Group &group) {
     if (packs)
       for (int64_t i = 0; i < group.panels; ++i)
-        packPanel(b.index(i), group, begin, end);
+        packPanel(b.index(i), group, block);
     split.forEach(b, firstTile, lastTile, [&](int64_t rows, Value row) {
-      emitTile(rows, row, group, begin, end);
+      emitTile(rows, row, group, block);
     });
-    if (buffered)
-      b.when(b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, end, k),
-             [&] { finishGroup(group); });
+    if (block.isLast && !light)
+      finishGroup(group);
   });
 }
 
-void MatMulEmitter::copyRows(Value begin, Value end) {
+void MatMulEmitter::copyRows(const DepthBlock &block) {
   int64_t lanes = product.lanes();
   auto type = cast<MemRefType>(lhs.getType());
   Type element = type.getElementType();
   Value whole = type.areTrailingDimsContiguous(1)
-                    ? b.mul(b.div(b.sub(end, begin), b.index(lanes)), lanes)
+                    ? b.mul(b.div(block.count, b.index(lanes)), lanes)
                     : b.index(0);
   b.loop(b.index(0), itemRows(), 1, [&](Value row) {
     auto source = [&](Value at) {
       Values index = lhsBatch();
-      index.append({b.add(firstRow, row), b.add(begin, at)});
+      index.append({b.add(firstRow, row), b.add(block.begin, at)});
       return index;
     };
     b.loop(b.index(0), whole, lanes, [&](Value at) {
@@ -221,7 +227,7 @@ void MatMulEmitter::copyRows(Value begin, Value end) {
           vector::LoadOp::create(b, product.vectorOf(element), lhs, source(at));
       vector::StoreOp::create(b, chunk, rowsBuffer, ValueRange{row, at});
     });
-    b.loop(whole, b.sub(end, begin), 1, [&](Value at) {
+    b.loop(whole, block.count, 1, [&](Value at) {
       Value one = memref::LoadOp::create(b, lhs, source(at));
       memref::StoreOp::create(b, one, rowsBuffer, ValueRange{row, at});
     });
@@ -230,18 +236,19 @@ void MatMulEmitter::copyRows(Value begin, Value end) {
 
 /// Copies one panel of a plain right side to `slot` of the panel buffer, zeros
 /// past the last column.
-void MatMulEmitter::packPanel(Value slot, const Group &group, Value begin,
-                              Value end) {
+void MatMulEmitter::packPanel(Value slot, const Group &group,
+                              const DepthBlock &block) {
   auto type = cast<MemRefType>(rhs.getType());
   Value panel = b.add(group.panel, slot);
   if (type.areTrailingDimsContiguous(1)) {
-    b.loop(begin, end, 1, [&](Value at) {
+    b.loop(b.index(0), block.count, 1, [&](Value at) {
       for (int64_t v = 0; v < vectors; ++v) {
         Value first = b.index(v * product.lanes());
-        Value chunk = loadPlain(b.add(b.mul(panel, kPanel), first), at, group,
+        Value chunk = loadPlain(b.add(b.mul(panel, kPanel), first),
+                                b.add(block.begin, at), group,
                                 /*widened=*/false);
         vector::StoreOp::create(b, chunk, panelBuffer,
-                                ValueRange{slot, b.sub(at, begin), first});
+                                ValueRange{slot, at, first});
       }
     });
     return;
@@ -252,13 +259,12 @@ void MatMulEmitter::packPanel(Value slot, const Group &group, Value begin,
     Value column = b.add(b.mul(panel, kPanel), lane);
     Value exists = b.less(column, n);
     Value clamped = b.min(column, b.sub(n, b.index(1)));
-    b.loop(begin, end, 1, [&](Value at) {
+    b.loop(b.index(0), block.count, 1, [&](Value at) {
       Values index = rhsBatch();
-      index.append({at, clamped});
+      index.append({b.add(block.begin, at), clamped});
       Value one = memref::LoadOp::create(b, rhs, index);
       one = b.createOrFold<arith::SelectOp>(exists, one, zero);
-      memref::StoreOp::create(b, one, panelBuffer,
-                              ValueRange{slot, b.sub(at, begin), lane});
+      memref::StoreOp::create(b, one, panelBuffer, ValueRange{slot, at, lane});
     });
   });
 }
@@ -286,30 +292,28 @@ void MatMulEmitter::emitGroups(function_ref<void(const Group &)> body) {
 }
 
 void MatMulEmitter::emitTile(int64_t rows, Value row, const Group &group,
-                             Value begin, Value end) {
+                             const DepthBlock &block) {
   RegisterTile shape = {rows, group.panels * vectors};
-  Values sums;
-  if (blocked)
-    for (int64_t r = 0; r < rows; ++r)
-      for (int64_t v = 0; v < shape.vectors; ++v)
-        sums.push_back(vector::LoadOp::create(b, product.sums(), sumsBuffer,
-                                              sumsIndex(row, r, group, v)));
-  else
-    sums = shape.zeros(b, product);
-  sums = b.loop(begin, end, 1, sums, [&](Value at, ValueRange carried) {
-    return shape.step(
-        b, product, carried, [&](int64_t r) { return left(row, r, at, begin); },
-        [&](int64_t v) { return right(group, v, at, begin); });
-  });
-  for (int64_t r = 0; r < rows; ++r)
-    for (int64_t v = 0; v < shape.vectors; ++v) {
-      Value sum = sums[r * shape.vectors + v];
-      if (buffered)
-        vector::StoreOp::create(b, sum, sumsBuffer,
-                                sumsIndex(row, r, group, v));
-      else
-        store(sum, b.add(row, r), group, v);
-    }
+  Values sums = shape.zeros(b, product);
+  for (auto [i, sum] : llvm::enumerate(sums))
+    if (!block.isFirst)
+      sum = vector::LoadOp::create(
+          b, product.sums(), sumsBuffer,
+          sumsIndex(row, i / shape.vectors, group, i % shape.vectors));
+  sums = b.unrolledLoop(
+      block.count, kUnroll, sums, [&](Value at, ValueRange carried) {
+        return shape.step(
+            b, product, carried,
+            [&](int64_t r) { return left(row, r, at, block); },
+            [&](int64_t v) { return right(group, v, at, block); });
+      });
+  for (auto [i, sum] : llvm::enumerate(sums)) {
+    int64_t r = i / shape.vectors, v = i % shape.vectors;
+    if (block.isLast && light)
+      store(sum, b.add(row, r), group, v);
+    else
+      vector::StoreOp::create(b, sum, sumsBuffer, sumsIndex(row, r, group, v));
+  }
 }
 
 /// Runs the epilogue on the sums of a group that lie in the buffer.
@@ -341,28 +345,29 @@ Value MatMulEmitter::validLanes(Value column) {
   return b.min(b.sub(b.max(n, column), column), b.index(product.lanes()));
 }
 
-/// Element (row + r, k) of the left side in all lanes.
-Value MatMulEmitter::left(Value row, int64_t r, Value at, Value begin) {
+/// Element (row + r, at) of the block's left side in all lanes.
+Value MatMulEmitter::left(Value row, int64_t r, Value at,
+                          const DepthBlock &block) {
   if (copies)
-    return product.loadSplat(
-        b, rowsBuffer, {b.add(b.sub(row, firstRow), r), b.sub(at, begin)});
+    return product.loadSplat(b, rowsBuffer,
+                             {b.add(b.sub(row, firstRow), r), at});
   Values index = lhsBatch();
-  index.append({b.add(row, r), at});
+  index.append({b.add(row, r), b.add(block.begin, at)});
   return product.loadSplat(b, lhs, index);
 }
 
-/// Vector `vector` of the group's panels at k.
+/// Vector `vector` of the group's panels, `at` steps into the block.
 Value MatMulEmitter::right(const Group &group, int64_t vector, Value at,
-                           Value begin) {
+                           const DepthBlock &block) {
   Value lane = b.index(vector % vectors * product.lanes());
   int64_t slot = vector / vectors;
-  if (packed)
-    return product.loadVector(b, rhs, {b.add(group.panel, slot), at, lane});
   if (packs)
-    return product.loadVector(b, panelBuffer,
-                              {b.index(slot), b.sub(at, begin), lane});
+    return product.loadVector(b, panelBuffer, {b.index(slot), at, lane});
+  Value depth = b.add(block.begin, at);
+  if (packed)
+    return product.loadVector(b, rhs, {b.add(group.panel, slot), depth, lane});
   return loadPlain(b.add(b.mul(group.panel, kPanel), vector * product.lanes()),
-                   at, group, true);
+                   depth, group, true);
 }
 
 /// A vector of a plain right side whose columns are contiguous.

@@ -19,7 +19,8 @@ using namespace mlir;
 namespace weft::cpu {
 
 constexpr int64_t kDynamic = ShapedType::kDynamic;
-constexpr int64_t kPanelBytes = kernel::kBlock * 4;
+/// Work items of a product, at least, where it is large enough.
+constexpr int64_t kLeastItems = 16;
 
 DictionaryAttr Tile::toAttr(MLIRContext *context) const {
   Builder b(context);
@@ -64,9 +65,9 @@ static int64_t mostRows(int64_t vectors, const Machine &machine) {
 
 /// The register tile for `rows` rows that costs least for each panel; of nearly
 /// equal ones the narrowest, which reads the panels least often.
-static void chooseRegisterTile(int64_t rows, int64_t panels,
-                               int64_t panelVectors, const Machine &machine,
-                               Tile &tile) {
+static double chooseRegisterTile(int64_t rows, int64_t panels,
+                                 int64_t panelVectors, const Machine &machine,
+                                 Tile &tile) {
   double best = 0;
   for (int64_t p = 1; p <= std::min<int64_t>(panels, 8); ++p) {
     int64_t most = mostRows(p * panelVectors, machine);
@@ -84,6 +85,7 @@ static void chooseRegisterTile(int64_t rows, int64_t panels,
       tile.panels = p;
     }
   }
+  return best;
 }
 
 Tile chooseMatMulTile(const MatMulShape &shape, const Machine &machine) {
@@ -96,10 +98,12 @@ Tile chooseMatMulTile(const MatMulShape &shape, const Machine &machine) {
   chooseRegisterTile(rows, panels, shape.panelVectors, machine, tile);
   int64_t rowTiles = llvm::divideCeil(rows, tile.rows);
 
-  // The panels of a register tile stay in L1 while all rows of the item pass.
-  int64_t most = std::max<int64_t>(256, machine.l1Bytes * 3 / 4 /
-                                            (tile.panels * kPanelBytes));
-  if (rowTiles > 1 && shape.k != kDynamic && shape.k > most)
+  // The rows of one register tile take three quarters of L1 at most; the panels
+  // come from L2, which is fast enough for them. Cutting k costs more than
+  // that.
+  int64_t most =
+      std::max<int64_t>(256, machine.l1Bytes * 3 / 4 / (tile.rows * 4));
+  if (rowTiles > 1 && shape.k != kDynamic && shape.k > most * 3 / 2)
     tile.depth = llvm::divideCeil(shape.k, llvm::divideCeil(shape.k, most));
   // The item's rows of the left side take a quarter of L2.
   int64_t depth = tile.depth            ? tile.depth
@@ -109,31 +113,80 @@ Tile chooseMatMulTile(const MatMulShape &shape, const Machine &machine) {
       std::max<int64_t>(1, machine.l2Bytes / 4 / (depth * 4) / tile.rows);
   tile.itemTiles =
       llvm::divideCeil(rowTiles, llvm::divideCeil(rowTiles, itemTiles));
-  // Columns: enough of them to pay for the copy of the rows.
+  // Many columns pay for the copy of the rows; many items feed all workers.
   int64_t groups = llvm::divideCeil(panels, tile.panels);
-  int64_t itemGroups = std::max<int64_t>(1, 16 / tile.panels);
+  int64_t rowBlocks = llvm::divideCeil(rowTiles, tile.itemTiles);
+  int64_t least = std::max<int64_t>(1, 16 / tile.panels);
+  int64_t itemGroups = std::max(
+      least, std::min<int64_t>(groups * rowBlocks / kLeastItems, 4 * least));
   tile.itemPanels =
       tile.panels *
       llvm::divideCeil(groups, llvm::divideCeil(groups, itemGroups));
   return tile;
 }
 
+bool shouldListPixels(const ConvShape &shape, const Machine &machine) {
+  if (shape.pixels == kDynamic || shape.rows == kDynamic || shape.rows < 2 ||
+      shape.pixels == 0 || shape.outputBlocks == kDynamic)
+    return false;
+  Tile tile;
+  double oneRow = chooseRegisterTile(shape.pixels, shape.outputBlocks,
+                                     shape.panelVectors, machine, tile);
+  double all = chooseRegisterTile(shape.pixels * shape.rows, shape.outputBlocks,
+                                  shape.panelVectors, machine, tile);
+  return all < 0.95 * oneRow * shape.rows;
+}
+
 Tile chooseConvTile(const ConvShape &shape, const Machine &machine) {
   Tile tile;
   int64_t pixels =
       shape.pixels == kDynamic ? 56 : std::max<int64_t>(1, shape.pixels);
-  int64_t blocks = shape.outputBlocks == kDynamic ? 4 : shape.outputBlocks;
-  // Groups of blocks must not be cut: all of them are of one width.
+  int64_t rows = shape.rows == kDynamic ? 56 : std::max<int64_t>(1, shape.rows);
+  int64_t blocks = shape.outputBlocks == kDynamic ? 1 : shape.outputBlocks;
   chooseRegisterTile(pixels, blocks, shape.panelVectors, machine, tile);
+  // A register tile stays within one group of channels.
   while (blocks % tile.panels)
     --tile.panels;
   tile.rows =
       std::min(pixels, mostRows(tile.panels * shape.panelVectors, machine));
-  tile.itemPanels = tile.panels;
-  int64_t rows = shape.rows == kDynamic ? 56 : std::max<int64_t>(1, shape.rows);
-  tile.itemTiles = std::min<int64_t>(llvm::divideCeil(pixels, tile.rows),
-                                     256 / tile.rows + 1);
-  tile.itemRows = std::min<int64_t>(rows, std::max<int64_t>(1, 256 / pixels));
+
+  // Weights that do not fit in L2 beside the pixels are taken in chunks that
+  // fit in L1.
+  int64_t inputBlocks = shape.inputBlocks == kDynamic ? 1 : shape.inputBlocks;
+  int64_t blockBytes =
+      tile.panels * shape.window * shape.inputBlock * kernel::kBlock * 4;
+  if (inputBlocks * blockBytes > machine.l2Bytes / 5) {
+    int64_t most = std::max<int64_t>(1, machine.l1Bytes * 5 / 8 / blockBytes);
+    tile.depth =
+        llvm::divideCeil(inputBlocks, llvm::divideCeil(inputBlocks, most));
+  }
+  // The pixels that an item reads stay in L2 while its output blocks pass.
+  int64_t pixelBytes =
+      std::max<int64_t>(1, inputBlocks * shape.inputBlock * shape.step * 4);
+  int64_t itemPixels = std::max(tile.rows, machine.l2Bytes / 4 / pixelBytes);
+  int64_t rowTiles = llvm::divideCeil(pixels, tile.rows);
+  if (rows == 1)
+    tile.itemTiles = std::min(rowTiles, itemPixels / tile.rows);
+  else
+    tile.itemTiles = rowTiles;
+  tile.itemRows = std::clamp<int64_t>(itemPixels / pixels, 1, rows);
+  tile.itemPanels =
+      llvm::alignTo(std::min<int64_t>(16, blocks * shape.groups), tile.panels);
+  int64_t images = shape.images == kDynamic ? 1 : shape.images;
+  // Enough items for all workers, as long as they are not tiny.
+  auto items = [&] {
+    return images * llvm::divideCeil(rows, tile.itemRows) *
+           llvm::divideCeil(rowTiles, tile.itemTiles) *
+           llvm::divideCeil(blocks * shape.groups, tile.itemPanels);
+  };
+  while (items() < kLeastItems) {
+    if (tile.itemPanels > tile.panels)
+      tile.itemPanels = llvm::alignTo(tile.itemPanels / 2, tile.panels);
+    else if (tile.itemRows > 1)
+      tile.itemRows = llvm::divideCeil(tile.itemRows, 2);
+    else
+      break;
+  }
   return tile;
 }
 

@@ -44,11 +44,17 @@ struct ConvShape {
   int64_t images;       ///< batch
   int64_t rows, pixels; ///< rows of the output, and pixels in one
   int64_t outputBlocks; ///< of one group
-  int64_t inputBlocks;  ///< that one output reads
-  int64_t window;       ///< elements of the window
-  int64_t inputBlock;   ///< channels of an input block
+  int64_t groups;
+  int64_t inputBlocks; ///< that one output reads
+  int64_t window;      ///< elements of the window
+  int64_t step;        ///< product of the strides
+  int64_t inputBlock;  ///< channels of an input block
   int64_t panelVectors;
 };
+
+/// True if tiles that run over the ends of rows fill the registers so much
+/// better that it pays to compute each pixel's place.
+bool shouldListPixels(const ConvShape &shape, const Machine &machine);
 
 Tile chooseConvTile(const ConvShape &shape, const Machine &machine);
 
