@@ -4,6 +4,7 @@
 import os
 import platform
 import shutil
+import subprocess
 
 import lit.formats
 import lit.util
@@ -65,6 +66,11 @@ ptxas = shutil.which("ptxas") or "/usr/local/cuda/bin/ptxas"
 if os.path.exists(ptxas):
     config.available_features.add("ptxas")
     config.substitutions.append(("%ptxas", ptxas))
+# A file system of one's own, to fill it.
+if subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "mount",
+                   "-t", "tmpfs", "none", "/mnt"],
+                  capture_output=True).returncode == 0:
+    config.available_features.add("mount-namespace")
 if config.sanitize == "ON":
     config.available_features.add("asan")
 # Tests that take more than a few seconds say `REQUIRES: slow`;

@@ -42,6 +42,7 @@ Array parseNpy(std::string_view bytes, const std::string &name,
 Array readNpy(const std::string &path, const std::string &name);
 
 /// All arrays of an .npz file, stored or deflated. Throws UsersFault.
+std::vector<Array> parseNpz(std::string_view bytes, const std::string &where);
 std::vector<Array> readNpz(const std::string &path);
 
 /// The bytes of an .npy file before its data. bf16, which NumPy lacks, is

@@ -236,18 +236,21 @@ Array widened(const TensorView &tensor) {
 
 } // namespace
 
-std::vector<Array> readNpz(const std::string &path) {
-  FileBytes file(path);
-  ZipReader reader(file.bytes(), path);
+std::vector<Array> parseNpz(std::string_view bytes, const std::string &where) {
+  ZipReader reader(bytes, where);
   std::vector<Array> arrays;
   for (const Entry &entry : reader.entries()) {
     std::string name = entry.name, buffer;
     if (name.size() > 4 && name.substr(name.size() - 4) == ".npy")
       name.resize(name.size() - 4);
     arrays.push_back(parseNpy(reader.content(entry, buffer), name,
-                              path + ": '" + name + "'"));
+                              where + ": '" + name + "'"));
   }
   return arrays;
+}
+
+std::vector<Array> readNpz(const std::string &path) {
+  return parseNpz(FileBytes(path).bytes(), path);
 }
 
 void writeNpz(const std::string &path, const std::vector<TensorView> &tensors) {
