@@ -1,4 +1,4 @@
-// RUN: %weft_build/test/Docs/weft-opt-example %s --split-input-file --verify-diagnostics --canonicalize | FileCheck %s
+// RUN: weft-opt-example %s --split-input-file --verify-diagnostics --canonicalize | FileCheck %s
 
 // What docs/adding-an-op.md says follows from the record: the syntax, the type
 // rule, and folding of constants through the body.

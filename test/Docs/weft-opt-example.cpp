@@ -1,20 +1,25 @@
 // weft-opt with the op of docs/adding-an-op.md added to the graph dialect, and
 // its row looked up as the importer does.
 #include "Table.h"
-#include "weft/Dialect/Graph/Transforms/Passes.h"
-#include "weft/Dialect/Kernel/IR/Kernel.h"
+#include "weft/Dialect/Graph/IR/ScalarBuilder.h"
+#include "weft/Dialect/Graph/IR/Shapes.h"
 
-#include "mlir/InitAllDialects.h"
-#include "mlir/InitAllExtensions.h"
-#include "mlir/InitAllPasses.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "mlir/Transforms/Passes.h"
 
 #define GET_OP_CLASSES
 #include "ExampleOps.h.inc"
-#define GET_OP_CLASSES
-#include "ExampleOps.cpp.inc"
 
 using namespace weft;
+using namespace weft::graph;
+
+#define GET_OP_CLASSES
+#include "ExampleOps.cpp.inc"
 
 namespace weft::onnx {
 template <typename Op>
@@ -33,21 +38,16 @@ static bool rowIsFound() {
 } // namespace weft::onnx
 
 int main(int argc, char **argv) {
-  if (!onnx::rowIsFound()) {
+  if (!weft::onnx::rowIsFound()) {
     llvm::errs() << "error: the row of docs/adding-an-op.md is not found\n";
     return 1;
   }
   mlir::DialectRegistry registry;
-  mlir::registerAllDialects(registry);
-  mlir::registerAllExtensions(registry);
-  registry.insert<graph::GraphDialect, kernel::KernelDialect>();
-  registry.addExtension(
-      +[](mlir::MLIRContext *, graph::GraphDialect *dialect) {
-        mlir::RegisteredOperationName::insert<graph::SoftsignOp>(*dialect);
-      });
-  kernel::registerBufferizableOpInterfaces(registry);
-  mlir::registerAllPasses();
-  graph::registerWeftGraphPasses();
+  registry.insert<graph::GraphDialect, mlir::func::FuncDialect>();
+  registry.addExtension(+[](mlir::MLIRContext *, graph::GraphDialect *dialect) {
+    mlir::RegisteredOperationName::insert<graph::SoftsignOp>(*dialect);
+  });
+  mlir::registerCanonicalizerPass();
   return mlir::asMainReturnCode(mlir::MlirOptMain(
       argc, argv, "weft-opt with the example of adding-an-op.md\n", registry));
 }

@@ -25,6 +25,18 @@ static int usageError(const CLI::App &app, const CLI::ParseError &error) {
   return kWrongUsage;
 }
 
+/// What was printed must have arrived: a full disk behind standard output is an
+/// error. A reader that has gone away (`weft ops | head`) is not.
+static int finish(int exitCode) {
+  llvm::outs().flush();
+  std::error_code error = llvm::outs().error();
+  llvm::outs().clear_error();
+  if (!error || error == std::errc::broken_pipe)
+    return exitCode;
+  llvm::errs() << "error: standard output: " << error.message() << "\n";
+  return exitCode == kDone ? kUserError : exitCode;
+}
+
 int main(int argc, char **argv) {
   installCrashHandlers();
   CLI::App app("Compiles machine-learning models ahead of time to native "
@@ -49,5 +61,5 @@ int main(int argc, char **argv) {
     llvm::errs() << "internal error: " << error.what() << "\n";
     return kInternalError;
   }
-  return exitCode;
+  return finish(exitCode);
 }
