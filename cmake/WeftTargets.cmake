@@ -2,7 +2,8 @@
 
 add_library(weft_headers INTERFACE)
 target_include_directories(weft_headers INTERFACE
-  ${CMAKE_SOURCE_DIR}/include ${CMAKE_BINARY_DIR}/include)
+  $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
+  $<BUILD_INTERFACE:${CMAKE_BINARY_DIR}/include>)
 
 if(WEFT_BUILD_COMPILER)
   add_library(weft_mlir INTERFACE)
