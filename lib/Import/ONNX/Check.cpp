@@ -1,6 +1,7 @@
 #include "Check.h"
 #include "TensorData.h"
 #include "onnx/checker.h"
+#include "onnx/defs/schema.h"
 #include "weft/Support/Location.h"
 #include "llvm/ADT/StringSet.h"
 #include <map>
@@ -210,6 +211,14 @@ Error checkModel(const ModelProto &model, ExternalFolder &folder) {
   Checker checker(folder);
   if (model.opset_import_size() == 0)
     return modelError("the model does not say which opset it is written for");
+  int64_t newest = ::onnx::OpSchemaRegistry::DomainToVersionRange::Instance()
+                       .Map()
+                       .at("")
+                       .second;
+  if (opsetOf(model) < 0 || opsetOf(model) > newest)
+    return modelError("the model is written for opset " +
+                      Twine(opsetOf(model)) + "; the newest that is known is " +
+                      Twine(newest));
   if (model.graph().output_size() == 0)
     return modelError("the model has no outputs");
   for (const FunctionProto &function : model.functions())
@@ -218,30 +227,33 @@ Error checkModel(const ModelProto &model, ExternalFolder &folder) {
   return checker.checkGraph(model.graph(), nullptr, 0);
 }
 
+/// Fills in a type where none is stated. The checker insists on the types of
+/// inputs and outputs; what is missing is found by inference, or named with
+/// what to do about it.
+static void stateType(ValueInfoProto &info) {
+  if (info.type().value_case() != TypeProto::VALUE_NOT_SET &&
+      !info.type().has_tensor_type())
+    return;
+  auto *type = info.mutable_type()->mutable_tensor_type();
+  if (!type->has_elem_type())
+    type->set_elem_type(TensorProto::FLOAT);
+  type->mutable_shape();
+}
+
 Error checkSchemas(ModelProto &model) {
-  // The checker insists on the types of outputs, which inference finds anyway.
-  std::vector<ValueInfoProto> stated;
-  for (ValueInfoProto &output : *model.mutable_graph()->mutable_output()) {
-    stated.push_back(output);
-    if (output.type().value_case() != TypeProto::VALUE_NOT_SET &&
-        !output.type().has_tensor_type())
-      continue;
-    auto *type = output.mutable_type()->mutable_tensor_type();
-    if (!type->has_elem_type())
-      type->set_elem_type(TensorProto::FLOAT);
-    type->mutable_shape();
-  }
-  Error result = Error::success();
+  GraphProto &graph = *model.mutable_graph();
+  auto inputs = graph.input(), outputs = graph.output();
+  llvm::for_each(*graph.mutable_input(), stateType);
+  llvm::for_each(*graph.mutable_output(), stateType);
+  std::string found;
   try {
     ::onnx::checker::check_model(model);
   } catch (const std::exception &error) {
-    result =
-        joinErrors(std::move(result), modelError(plainSentence(error.what())));
+    found = plainSentence(error.what());
   }
-  for (auto [output, before] :
-       llvm::zip(*model.mutable_graph()->mutable_output(), stated))
-    output.Swap(&before);
-  return result;
+  graph.mutable_input()->Swap(&inputs);
+  graph.mutable_output()->Swap(&outputs);
+  return found.empty() ? Error::success() : modelError(found);
 }
 
 //===- Support ------------------------------------------------------------===//

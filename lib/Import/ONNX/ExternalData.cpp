@@ -50,7 +50,7 @@ static int openByComponents(int folder, StringRef location) {
 
 Expected<int> ExternalFolder::openBeneath(StringRef location) {
   if (location.empty())
-    return modelError("has no location");
+    return modelError("its location is empty");
   if (location.contains('\0') || location.front() == '/')
     return modelError("'" + location + "' is not a path inside its folder");
   if (descriptor < 0)

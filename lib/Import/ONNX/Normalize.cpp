@@ -316,14 +316,16 @@ static Error infer(ModelProto &model) {
 }
 
 Error normalize(ModelProto &model,
-                llvm::function_ref<bool(StringRef)> isPrimitive) {
+                llvm::function_ref<bool(StringRef)> isPrimitive,
+                std::string &objection) {
   if (Error error = inlineFunctions(model))
     return error;
   if (Error error = convert(model))
     return error;
   if (Error error = inlineOperators(model, isPrimitive))
     return error;
-  return infer(model);
+  objection = toString(infer(model));
+  return Error::success();
 }
 
 } // namespace weft::onnx

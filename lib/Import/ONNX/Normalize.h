@@ -19,9 +19,11 @@ llvm::Error pinInputs(ModelProto &model, const WeightMap &weights,
 /// Converts to kOpset where the model is older, inlines the model's functions
 /// and those operators that `isPrimitive(name)` does not know and that ONNX
 /// defines by a function body, and infers types and shapes strictly, with data
-/// propagation.
+/// propagation. What inference objects to is returned in `objection`: the type
+/// rules of IR come to the same verdict, and their messages name values.
 llvm::Error normalize(ModelProto &model,
-                      llvm::function_ref<bool(llvm::StringRef)> isPrimitive);
+                      llvm::function_ref<bool(llvm::StringRef)> isPrimitive,
+                      std::string &objection);
 
 } // namespace weft::onnx
 

@@ -37,7 +37,8 @@ static bool isSupported(const NodeProto &node, int64_t opset) {
 }
 
 static llvm::Error prepare(llvm::StringRef path, const ImportOptions &options,
-                           ModelProto &model, WeightMap &weights) {
+                           ModelProto &model, WeightMap &weights,
+                           std::string &objection) {
   if (llvm::Error error = readModel(path, model))
     return error;
   nameNodes(model);
@@ -57,7 +58,7 @@ static llvm::Error prepare(llvm::StringRef path, const ImportOptions &options,
   auto isPrimitive = [&](llvm::StringRef name) {
     return Table::instance().find("", name, opsetOf(model)) != nullptr;
   };
-  if (llvm::Error error = normalize(model, isPrimitive))
+  if (llvm::Error error = normalize(model, isPrimitive, objection))
     return error;
   // Function bodies may have brought in what has no row.
   return checkSupport(model, [&](const NodeProto &node, int64_t) {
@@ -126,11 +127,17 @@ OwningOpRef<ModuleOp> importModel(llvm::StringRef path,
                        tensor::TensorDialect, arith::ArithDialect>();
   ModelProto model;
   WeightMap weights;
-  if (llvm::Error error = prepare(path, options, model, weights)) {
+  std::string objection;
+  if (llvm::Error error = prepare(path, options, model, weights, objection)) {
     emitError(UnknownLoc::get(context)) << llvm::toString(std::move(error));
     return {};
   }
-  return build(model, weights, llvm::sys::path::filename(path), context);
+  auto module = build(model, weights, llvm::sys::path::filename(path), context);
+  if (module && !objection.empty()) {
+    emitError(UnknownLoc::get(context)) << objection;
+    return {};
+  }
+  return module;
 }
 
 } // namespace weft::onnx

@@ -22,10 +22,16 @@ Error nodeError(const NodeProto &node, const Twine &text) {
 }
 
 std::string plainSentence(StringRef text) {
-  // "(op_type:Add, node name: a): [ShapeInferenceError] text\n\n==> Context: …"
-  text = text.split("\n\n==> Context").first;
+  // "(op_type:Add, node name: a): [ShapeInferenceError] text", or
+  // "text\n\n==> Context: Bad node spec for node. Name: a OpType: Add"
+  auto [said, context] = text.split("\n\n==> Context");
+  text = said;
   text = text.split("\n(op_type:").first; // the first of several is enough
   std::string node;
+  if (auto [before, label] = context.split("node. Name: "); !label.empty()) {
+    auto [name, op] = label.split(" OpType: ");
+    node = describeNode({name, op.split('\n').first.trim()}) + ": ";
+  }
   while (true) {
     text = text.trim();
     text.consume_front("Inference error(s):");

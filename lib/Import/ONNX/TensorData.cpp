@@ -162,8 +162,8 @@ static Expected<ExternalRange> resolve(const TensorProto &tensor,
                        "has external data: " + toString(file.takeError()));
   uint64_t size = (*file)->getBufferSize();
   if (offset > size || bytes > size - offset)
-    return tensorError(tensor, "needs bytes " + Twine(offset) + " to " +
-                                   Twine(offset + bytes) + " of '" + location +
+    return tensorError(tensor, "needs " + Twine(bytes) + " bytes from " +
+                                   Twine(offset) + " on of '" + location +
                                    "', which has " + Twine(size));
   return ExternalRange{std::move(*file), offset};
 }

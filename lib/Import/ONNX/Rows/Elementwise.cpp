@@ -97,9 +97,17 @@ static LogicalResult bitShift(NodeImport &n) {
   StringRef direction = n.text("direction", "");
   if (direction == "LEFT")
     return binary<graph::ShlOp>(n);
-  if (direction == "RIGHT")
-    return binary<graph::ShrOp>(n);
-  return n.error() << "direction is '" << direction << "', not LEFT or RIGHT";
+  if (direction != "RIGHT")
+    return n.error() << "direction is '" << direction << "', not LEFT or RIGHT";
+  Value x = n.input(0), y = n.input(1);
+  Value shifted = n.create<graph::ShrOp>(x, y);
+  if (graph::isUnsigned(x))
+    return n.result(shifted);
+  // Ones are shifted into negative numbers: ~(~x >> y).
+  Value ones = n.create<graph::NotOp>(
+      n.create<graph::ShrOp>(n.create<graph::NotOp>(x), y));
+  Value negative = n.compare(graph::Comparison::less, x, n.scalarLike(0, x));
+  return n.result(n.create<graph::SelectOp>(negative, ones, shifted));
 }
 
 static LogicalResult isInf(NodeImport &n) {
@@ -136,7 +144,7 @@ void addElementwiseRows(Table &table) {
       {"Asinh", 22, unary<graph::AsinhOp>, floats},
       {"Atan", 22, unary<graph::AtanOp>, floats},
       {"Atanh", 22, unary<graph::AtanhOp>, floats},
-      {"BitShift", 11, bitShift, "unsigned int"},
+      {"BitShift", 11, bitShift, "int"},
       {"BitwiseAnd", 18, binary<graph::AndOp>, "int"},
       {"BitwiseNot", 18, unary<graph::NotOp>, "int"},
       {"BitwiseOr", 18, binary<graph::OrOp>, "int"},

@@ -1,4 +1,5 @@
-// weft-import MODEL [--input NAME=SHAPE:TYPE]…: the IR right after the import.
+// weft-import MODEL… [--input NAME=SHAPE:TYPE]…: the IR right after the import.
+// Fails if one of the models does.
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
 #include "weft/Import/ONNX.h"
@@ -9,14 +10,12 @@
 using namespace llvm;
 
 int main(int argc, char **argv) {
-  cl::opt<std::string> model(cl::Positional, cl::Required);
+  cl::list<std::string> models(cl::Positional, cl::OneOrMore);
   cl::list<std::string> inputs("input");
   cl::opt<bool> debugInfo("mlir-print-debuginfo");
   cl::opt<bool> quiet("quiet", cl::desc("print errors only"));
   cl::opt<bool> full("full", cl::desc("print all elements of constants"));
   cl::ParseCommandLineOptions(argc, argv);
-  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
-  weft::DiagnosticPrinter printer(&context, sys::path::filename(model), errs());
   weft::ImportOptions options;
   for (const std::string &text : inputs) {
     auto pin = weft::parseInputPin(text);
@@ -26,15 +25,21 @@ int main(int argc, char **argv) {
     }
     options.inputs.push_back(*pin);
   }
-  auto module = weft::onnx::importModel(model, options, &context);
-  if (!module)
-    return 1;
   mlir::OpPrintingFlags flags;
   if (!full)
     flags.elideLargeElementsAttrs(64).elideLargeResourceString(64);
   if (debugInfo)
     flags.enableDebugInfo();
-  if (!quiet)
-    module->print(outs(), flags);
-  return 0;
+  int result = 0;
+  for (const std::string &model : models) {
+    mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+    weft::DiagnosticPrinter printer(&context, sys::path::filename(model),
+                                    errs());
+    auto module = weft::onnx::importModel(model, options, &context);
+    if (!module)
+      result = 1;
+    else if (!quiet)
+      module->print(outs(), flags);
+  }
+  return result;
 }
