@@ -29,10 +29,8 @@ weft_session::weft_session(weft_model &theModel,
     fail(WEFT_ERROR_ARGUMENT,
          "a session cannot have " + to_string(options.threads) + " threads");
   int32_t threads = options.threads ? options.threads : usableCpuCount();
-  if (!options.pool.run && threads > 1) {
+  if (!options.pool.run && threads > 1)
     pool = std::make_unique<ThreadPool>(threads);
-    threads = pool->threads();
-  }
   shares = std::make_unique<Share[]>(size_t(threads));
   context.worker_count = threads;
   ContextFunctions::install(*this);

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <ctime>
 #include <linux/futex.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -71,10 +72,20 @@ uint32_t workerBit(int32_t index) { return 1u << index % 32; }
 
 } // namespace
 
-ThreadPool::ThreadPool(int32_t threads) {
-  // Spinning helps only while each thread has a core to itself.
-  spinNanoseconds = threads <= usableCpuCount() ? kSpinNanoseconds : 0;
-  workers.resize(threads > 1 ? threads - 1 : 0);
+ThreadPool::ThreadPool(int32_t threads)
+    // Spinning helps only while each thread has a core to itself.
+    : spinNanoseconds(threads <= usableCpuCount() ? kSpinNanoseconds : 0),
+      workers(threads > 1 ? threads - 1 : 0) {}
+
+ThreadPool::~ThreadPool() {
+  stopping.store(true);
+  jobNumber.fetch_add(1);
+  futexWake(&jobNumber, kEveryone);
+  for (size_t i = 0; i < started; ++i)
+    pthread_join(workers[i].thread, nullptr);
+}
+
+void ThreadPool::start() {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, kStackBytes);
@@ -82,30 +93,22 @@ ThreadPool::ThreadPool(int32_t threads) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  size_t started = 0;
-  for (; started < workers.size(); ++started) {
-    Worker &worker = workers[started];
+  // Without all of them, work is done by those that there are.
+  for (Worker &worker : workers) {
     worker.pool = this;
     worker.index = int32_t(started) + 1;
     if (pthread_create(&worker.thread, &attributes, workerMain, &worker) != 0)
       break;
-    pthread_setname_np(worker.thread, "weft-worker");
+    ++started;
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   pthread_attr_destroy(&attributes);
-  workers.resize(started);
-}
-
-ThreadPool::~ThreadPool() {
-  stopping.store(true);
-  jobNumber.fetch_add(1);
-  futexWake(&jobNumber, kEveryone);
-  for (Worker &worker : workers)
-    pthread_join(worker.thread, nullptr);
 }
 
 void ThreadPool::run(int32_t wanted, Task body, void *bodyArgument) {
   if (wanted > 1) {
+    if (!started)
+      start();
     task = body;
     argument = bodyArgument;
     count = wanted;
@@ -135,6 +138,8 @@ void ThreadPool::awaitWorkers() {
 
 void *ThreadPool::workerMain(void *argument) {
   auto *worker = static_cast<Worker *>(argument);
+  // From inside: from outside it takes a walk through /proc.
+  prctl(PR_SET_NAME, "weft-worker");
   worker->pool->work(worker->index);
   return nullptr;
 }

@@ -16,8 +16,8 @@ class ThreadPool {
 public:
   using Task = void (*)(void *argument, int32_t worker);
 
-  /// `threads` counts the calling one. Fewer start when the system grants no
-  /// more; see threads().
+  /// `threads` counts the calling one. The others start with the first job
+  /// that is for more than one.
   explicit ThreadPool(int32_t threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool &) = delete;
@@ -37,6 +37,7 @@ private:
     pthread_t thread;
   };
 
+  void start();
   static void *workerMain(void *worker);
   void work(int32_t index);
   uint32_t awaitJob(int32_t index, uint32_t seen);
@@ -55,8 +56,9 @@ private:
   alignas(64) std::atomic<uint32_t> jobNumber{0};
   std::atomic<uint32_t> sleepers{0};
   std::atomic<bool> stopping{false};
-  int spinNanoseconds;
+  const int spinNanoseconds;
   std::vector<Worker> workers;
+  size_t started = 0; ///< of workers, from the first
 };
 
 } // namespace weft::runtime
