@@ -138,15 +138,6 @@ ArrayRef<OpFoldResult> DimResolver::dims(Value tensor) {
   return known.find(tensor)->second;
 }
 
-void DimResolver::replaced(Value from, Value to) {
-  auto found = known.find(from);
-  if (found == known.end())
-    return;
-  Dims dims = found->second;
-  known.erase(found);
-  known[to] = dims;
-}
-
 void DimResolver::eraseUnused() {
   for (Operation *op : llvm::reverse(created))
     if (isOpTriviallyDead(op))

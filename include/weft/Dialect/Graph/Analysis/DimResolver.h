@@ -25,8 +25,10 @@ public:
     return dims(tensor)[i];
   }
 
-  /// To call where a value is replaced by another of the same extents.
-  void replaced(mlir::Value from, mlir::Value to);
+  /// States what the extents of a tensor are, where its op cannot tell.
+  void set(mlir::Value tensor, llvm::ArrayRef<mlir::OpFoldResult> extents) {
+    known[tensor].assign(extents.begin(), extents.end());
+  }
 
   /// Erases what was created in vain. Values handed out and not used yet become
   /// invalid, and so does the resolver.

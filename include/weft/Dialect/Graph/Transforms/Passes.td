@@ -74,4 +74,51 @@ def ScalarizeShapes : Pass<"weft-scalarize-shapes", "::mlir::ModuleOp"> {
                            "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def RefineShapes : Pass<"weft-refine-shapes", "::mlir::ModuleOp"> {
+  let summary = "infer types anew where operands have become more static";
+  let description = [{
+    Runs the type rules in program order and keeps what they add; a tensor.cast
+    serves users outside the dialect that need the old type, and casts that lose
+    nothing are removed before ops that do not care. Results of scf.if get what
+    both branches agree on, those of scf.for what the initial value and every
+    iteration agree on. Function types stay: they are the model's interface.
+
+    ```mlir
+    %0 = tensor.cast %x : tensor<2x3xf32> to tensor<?x?xf32>
+    %1 = graph.relu %0 : tensor<?x?xf32> -> tensor<?x?xf32>
+    return %1 : tensor<?x?xf32>
+    ```
+    =>
+    ```mlir
+    %1 = graph.relu %x : tensor<2x3xf32> -> tensor<2x3xf32>
+    %2 = tensor.cast %1 : tensor<2x3xf32> to tensor<?x?xf32>
+    return %2 : tensor<?x?xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
+def LegalizeBroadcast : Pass<"weft-legalize-broadcast", "::mlir::ModuleOp"> {
+  let summary = "make broadcasting that only a run can decide explicit";
+  let description = [{
+    Afterwards every dynamic extent of an elementwise op's operand, and of a
+    matrix product's batch, is the result's. Where that is not provable the
+    operand is expanded, and a check fails the run with the node's name when its
+    extent is neither equal nor 1. Reshape, concat, matmul and conv get a check
+    where extents that must agree are not provably equal.
+
+    ```mlir
+    %0 = graph.add %x, %y : tensor<?xf32>, tensor<8xf32> -> tensor<8xf32>
+    ```
+    =>
+    ```mlir
+    kernel.check %equalOrOne, "node 'sum' (Add): input 0 has {0} on axis 0 …" values %d, %c8
+    %e = graph.expand %x, %shape : tensor<?xf32>, tensor<1xi64> -> tensor<8xf32>
+    %0 = graph.add %e, %y : tensor<8xf32>, tensor<8xf32> -> tensor<8xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect", "::weft::kernel::KernelDialect"];
+}
+
 #endif // WEFT_GRAPH_TRANSFORMS_PASSES
