@@ -120,10 +120,10 @@ def test_case(case, target):
             feed = dict(zip(names, values))
             with np.errstate(all="ignore"):
                 expected = reference.run(None, feed)
-            check(case, compiled(**feed), expected, f"{case} at {size}{label}")
+            check(case, compiled.run(feed).values(), expected, f"{case} at {size}{label}")
         if k == 0 and size:
             pins = {n: tuple(a.shape) for n, a in zip(names, arrays)}
             pinned = weft.compile(model, target=target, inputs=pins)
             with np.errstate(all="ignore"):
                 expected = reference.run(None, dict(zip(names, arrays)))
-            check(case, pinned(**dict(zip(names, arrays))), expected, f"{case} pinned to {size}")
+            check(case, pinned.run(dict(zip(names, arrays))).values(), expected, f"{case} pinned to {size}")

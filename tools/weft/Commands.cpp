@@ -41,8 +41,12 @@ CompileOptions CompileFlags::resolve() const {
     options.targets.clear();
   for (const std::string &target : targets)
     options.targets.push_back(unwrap("--target", parseTarget(target)));
-  for (const std::string &input : inputs)
-    options.import.inputs.push_back(unwrap("--input", parseInputPin(input)));
+  for (const std::string &input : inputs) {
+    llvm::Expected<InputPin> pin = parseInputPin(input);
+    if (!pin) // says which option by itself
+      throw CLI::ValidationError(llvm::toString(pin.takeError()));
+    options.import.inputs.push_back(std::move(*pin));
+  }
   options.precision = unwrap("--precision", parsePrecision(precision));
   if (!budget.empty())
     options.budget = unwrap("--budget", parseBudget(budget));
