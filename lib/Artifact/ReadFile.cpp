@@ -66,7 +66,7 @@ private:
   FileLayout &layout;
   Elf64_Ehdr header;
   FileLayout::Range noteRange;
-  bool hasNote = false, hasManifest = false;
+  bool hasNote = false, hasManifest = false, hasWeights = false;
   Note note = {};
 };
 
@@ -128,7 +128,7 @@ bool FileReader::findSections() {
     else if (isManifest)
       layout.manifest = range, hasManifest = true;
     else if (isWeights)
-      layout.weights = range;
+      layout.weights = range, hasWeights = true;
     else
       layout.images.push_back({std::string(name), range});
   }
@@ -196,14 +196,16 @@ bool FileReader::run(Manifest &manifest) {
   if (!decode(bytes.substr(layout.manifest.offset, layout.manifest.size),
               manifest, why))
     return damaged(why);
-  if (layout.weights.size) {
+  bool external = !manifest.weightFile.empty();
+  if (external == hasWeights)
+    return damaged(external ? "it holds weights that should be external"
+                            : "it has no weights");
+  if (hasWeights)
     layout.weights.size -= kWeightTail;
-    if (manifest.weightBytes != layout.weights.size ||
-        !manifest.weightFile.empty())
-      return damaged("its weights have " + std::to_string(layout.weights.size) +
-                     " bytes where " + std::to_string(manifest.weightBytes) +
-                     " were written");
-  }
+  if (hasWeights && manifest.weightBytes != layout.weights.size)
+    return damaged("its weights have " + std::to_string(layout.weights.size) +
+                   " bytes where " + std::to_string(manifest.weightBytes) +
+                   " were written");
   return true;
 }
 

@@ -90,6 +90,9 @@ void ContextFunctions::release(weft_context *context, void *block) {
 void *ContextFunctions::output(weft_context *context, int64_t index,
                                int64_t rank, const int64_t *shape) {
   weft_session &session = sessionOf(context);
+  if (size_t(index) >= session.outputs.size() ||
+      rank != session.model.outputs[size_t(index)].info.rank)
+    return nullptr;
   OutputState &output = session.outputs[size_t(index)];
   const weft_tensor_info &info = session.model.outputs[size_t(index)].info;
   int64_t bytes = denseBytes(shape, int32_t(rank), weft_type_size(info.type));
