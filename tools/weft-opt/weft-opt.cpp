@@ -5,6 +5,7 @@
 #include "weft/Dialect/Graph/IR/Graph.h"
 #include "weft/Dialect/Graph/Transforms/Passes.h"
 #include "weft/Dialect/Kernel/IR/Kernel.h"
+#include "weft/Dialect/Kernel/Transforms/Passes.h"
 #include "weft/Target/CPU/Passes.h"
 
 #include "mlir/InitAllDialects.h"
@@ -23,6 +24,7 @@ int main(int argc, char **argv) {
   weft::cpu::registerWeftCPUPasses();
   weft::registerWeftExpandMathPasses();
   weft::registerWeftGraphToLinalgPasses();
+  weft::kernel::registerWeftKernelPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(
       argc, argv, "weft-opt: runs passes of the Weft compiler\n", registry));
 }

@@ -5,26 +5,10 @@
 
 #include "Lowering.h"
 
-#include "weft/Support/Constants.h"
-
 using namespace mlir;
 
 namespace weft::lowering {
 namespace {
-
-/// The one value of a splat constant as a scalar attribute; null otherwise.
-TypedAttr splatValue(Value value) {
-  auto data = ConstantData::get(value);
-  if (!data || !data->isSplat() || data->numElements() == 0)
-    return {};
-  DenseElementsAttr elements;
-  if (!matchPattern(value, m_Constant(&elements)) || !elements.isSplat())
-    return {};
-  Type type = signless(elements.getElementType());
-  if (isa<FloatType>(type))
-    return FloatAttr::get(type, elements.getSplatValue<APFloat>());
-  return IntegerAttr::get(type, elements.getSplatValue<APInt>());
-}
 
 /// Where element `loops` of the result finds its element of `operand`.
 AffineMap broadcastMap(LoopBuilder &b, RankedTensorType operand,

@@ -32,6 +32,16 @@ Value convertFloat(ImplicitLocOpBuilder &b, Value x, Type to) {
   return arith::TruncFOp::create(b, to, x);
 }
 
+TypedAttr splatValue(Value value) {
+  DenseElementsAttr elements;
+  if (!matchPattern(value, m_Constant(&elements)) || !elements.isSplat())
+    return {};
+  Type type = signless(elements.getElementType());
+  if (isa<FloatType>(type))
+    return FloatAttr::get(type, elements.getSplatValue<APFloat>());
+  return IntegerAttr::get(type, elements.getSplatValue<APInt>());
+}
+
 LoopBuilder::LoopBuilder(Operation *op, PatternRewriter &rewriter)
     : ImplicitLocOpBuilder(op->getLoc(), rewriter), op(op), rewriter(rewriter) {
 }

@@ -21,6 +21,9 @@ mlir::Type accumulator(mlir::Type type);
 mlir::Value convertFloat(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
                          mlir::Type to);
 
+/// The one value of a splat constant as a signless scalar; null otherwise.
+mlir::TypedAttr splatValue(mlir::Value value);
+
 /// Builds linalg ops at the place and location of one graph op. All tensors
 /// that it makes are signless; input() and replace() cast at the border.
 class LoopBuilder : public mlir::ImplicitLocOpBuilder {

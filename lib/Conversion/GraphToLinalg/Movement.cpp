@@ -53,6 +53,10 @@ struct ExpandToGeneric : OpRewritePattern<graph::ExpandOp> {
     SmallVector<OpFoldResult> dims = b.resultDims();
     if (!b.ok())
       return failure();
+    if (TypedAttr scalar = splatValue(op.getInput())) {
+      b.replace(b.filled(dims, arith::ConstantOp::create(b, scalar)));
+      return success();
+    }
     Value input = b.input(op.getInput());
     auto type = cast<RankedTensorType>(input.getType());
     int64_t rank = op.getType().getRank(), offset = rank - type.getRank();

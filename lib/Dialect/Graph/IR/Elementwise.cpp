@@ -173,6 +173,17 @@ WEFT_ELEMENTWISE_COMMON(IsNanOp)
 WEFT_ELEMENTWISE_COMMON(IsInfOp)
 #undef WEFT_ELEMENTWISE_COMMON
 
+LogicalResult CopyOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor op,
+                                       SmallVectorImpl<Type> &types) {
+  return inferElementwise(loc, op.getOperands(), {}, types);
+}
+
+LogicalResult CopyOp::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedTypeDims &dims) {
+  return reifyBroadcast(b, getOperation(), dims);
+}
+
+Value CopyOp::buildScalar(ImplicitLocOpBuilder &, ValueRange args) { return args[0]; }
+
 LogicalResult CompareOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc,
                                           Adaptor op, SmallVectorImpl<Type> &types) {
   Type x = tensorType(op.getX()).getElementType(), y = tensorType(op.getY()).getElementType();

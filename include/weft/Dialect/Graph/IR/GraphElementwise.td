@@ -43,6 +43,16 @@ def Graph_SignOp : Graph_UnaryOp<"sign", [{ return scalar::sign(b, x, isUnsigned
   let summary = "-1, 0 or 1; NaN for NaN";
 }
 
+def Graph_CopyOp : Graph_ElementwiseOp<"copy"> {
+  let summary = "x in a place of its own";
+  let description = [{
+    Keeps a piece of a concatenation apart from the value it is a copy of, which
+    others use as well. Introduced by fusion; never folds.
+  }];
+  let arguments = (ins Graph_Tensor:$x);
+  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
+}
+
 //===-- Functions of floats ---------------------------------------------------//
 
 class Graph_MathOp<string mnemonic, string op> : Graph_UnaryOp<mnemonic, "return ::mlir::math::" # op # "::create(b, x);">;

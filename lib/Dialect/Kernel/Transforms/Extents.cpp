@@ -1,0 +1,193 @@
+// Asks every dynamic extent of a function once, replaces the questions by the
+// ops' own shape arithmetic and unifies the answers by CSE. While the patterns
+// run, the questions are the operands of one op for each block, so that they
+// are followed through all replacements.
+
+#include "Extents.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Dominance.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Transforms/CSE.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+using namespace mlir;
+
+namespace weft::kernel {
+namespace {
+
+/// dim(op result) => the op's shape arithmetic.
+struct ReifyDim : OpRewritePattern<tensor::DimOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(tensor::DimOp dim,
+                                PatternRewriter &rewriter) const final {
+    auto result = dyn_cast<OpResult>(dim.getSource());
+    std::optional<int64_t> index = dim.getConstantIndex();
+    if (!result || !index ||
+        !isa<ReifyRankedShapedTypeOpInterface>(result.getOwner()))
+      return rewriter.notifyMatchFailure(dim,
+                                         "is of no op with shape arithmetic");
+    ReifiedRankedShapedTypeDims dims;
+    rewriter.setInsertionPoint(result.getOwner());
+    if (failed(reifyResultShapes(rewriter, result.getOwner(), dims)))
+      return rewriter.notifyMatchFailure(dim, "the op cannot tell its shape");
+    Value extent = getValueOrCreateConstantIndexOp(
+        rewriter, dim.getLoc(), dims[result.getResultNumber()][*index]);
+    rewriter.replaceOp(dim, extent);
+    return success();
+  }
+};
+
+/// An op at the end of `block` whose operands are its dynamic tensors, each
+/// followed by its dynamic extents; null if it has none. As operands they stay
+/// right when a tensor or an extent is replaced by an equal one.
+Operation *ask(Block &block) {
+  SmallVector<Value> asked;
+  auto askAll = [&](Value value, OpBuilder &b) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    if (!type || type.hasStaticShape())
+      return;
+    asked.push_back(value);
+    for (int64_t i = 0; i < type.getRank(); ++i)
+      if (type.isDynamicDim(i))
+        asked.push_back(tensor::DimOp::create(b, value.getLoc(), value, i));
+  };
+  OpBuilder b = OpBuilder::atBlockBegin(&block);
+  for (Value argument : block.getArguments())
+    askAll(argument, b);
+  for (Operation &op : llvm::make_early_inc_range(block)) {
+    b.setInsertionPointAfter(&op);
+    if (!op.hasTrait<OpTrait::IsTerminator>())
+      for (Value result : op.getResults())
+        askAll(result, b);
+  }
+  if (asked.empty())
+    return nullptr;
+  b.setInsertionPoint(block.getTerminator());
+  // A call, so that it counts as used; it is gone before anyone looks.
+  return func::CallOp::create(b, block.getTerminator()->getLoc(), "extents",
+                              TypeRange(), asked);
+}
+
+bool isIndexArithmetic(Operation &op) {
+  if (op.getNumRegions() || !isPure(&op) || op.getNumResults() == 0)
+    return false;
+  if (isa<tensor::DimOp, tensor::ExtractOp>(op))
+    return true;
+  return isa<arith::ArithDialect, affine::AffineDialect>(op.getDialect()) &&
+         llvm::all_of(op.getResultTypes(),
+                      [](Type type) { return type.isIntOrIndex(); });
+}
+
+} // namespace
+
+void hoistIndexArithmetic(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(block)) {
+    if (!isIndexArithmetic(op))
+      continue;
+    Operation *last = nullptr;
+    for (Value operand : op.getOperands()) {
+      Operation *producer = operand.getDefiningOp();
+      if (producer && producer->getBlock() == &block &&
+          (!last || last->isBeforeInBlock(producer)))
+        last = producer;
+    }
+    if (!last)
+      op.moveBefore(&block, block.begin());
+    else if (last->getNextNode() != &op)
+      op.moveAfter(last);
+  }
+}
+
+FailureOr<Extents> Extents::compute(func::FuncOp function) {
+  SmallVector<Operation *> holders;
+  SmallVector<Block *> blocks;
+  function.walk([&](Block *block) { blocks.push_back(block); });
+  for (Block *block : blocks)
+    if (Operation *holder = ask(*block))
+      holders.push_back(holder);
+  Extents extents;
+  if (holders.empty())
+    return extents;
+
+  MLIRContext *context = function.getContext();
+  RewritePatternSet patterns(context);
+  patterns.add<ReifyDim>(context);
+  for (StringRef name : {"affine.apply", "affine.min", "affine.max"})
+    RegisteredOperationName::lookup(name, context)
+        ->getCanonicalizationPatterns(patterns, context);
+  GreedyRewriteConfig config;
+  SmallVector<Operation *> dims;
+  function.walk([&](tensor::DimOp dim) { dims.push_back(dim); });
+  if (failed(applyOpPatternsGreedily(
+          dims, std::move(patterns),
+          config.setStrictness(GreedyRewriteStrictness::ExistingAndNewOps))))
+    return failure();
+  for (Block *block : blocks)
+    hoistIndexArithmetic(*block);
+  IRRewriter rewriter(context);
+  DominanceInfo dominance(function);
+  eliminateCommonSubExpressions(rewriter, dominance, function);
+
+  for (Operation *holder : holders) {
+    OperandRange asked = holder->getOperands();
+    while (!asked.empty()) {
+      Value tensor = asked.front();
+      asked = asked.drop_front();
+      SmallVector<OpFoldResult> shape;
+      for (int64_t extent :
+           cast<RankedTensorType>(tensor.getType()).getShape()) {
+        if (ShapedType::isDynamic(extent)) {
+          shape.push_back(getAsOpFoldResult(asked.front()));
+          asked = asked.drop_front();
+        } else {
+          shape.push_back(rewriter.getIndexAttr(extent));
+        }
+      }
+      extents.known[tensor] = shape;
+    }
+    holder->erase();
+  }
+  return extents;
+}
+
+OpFoldResult Extents::get(Value tensor, int64_t i) const {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  if (!type.isDynamicDim(i))
+    return IntegerAttr::get(IndexType::get(type.getContext()),
+                            type.getDimSize(i));
+  auto found = known.find(tensor);
+  assert(found != known.end() && "every dynamic tensor was asked or set");
+  return found->second[i];
+}
+
+SmallVector<OpFoldResult> Extents::all(Value tensor) const {
+  SmallVector<OpFoldResult> extents;
+  for (int64_t i = 0, e = cast<RankedTensorType>(tensor.getType()).getRank();
+       i < e; ++i)
+    extents.push_back(get(tensor, i));
+  return extents;
+}
+
+bool Extents::same(Value a, Value b) const {
+  auto x = cast<RankedTensorType>(a.getType()),
+       y = cast<RankedTensorType>(b.getType());
+  if (x.getRank() != y.getRank())
+    return false;
+  for (int64_t i = 0; i < x.getRank(); ++i)
+    if (!isEqualConstantIntOrValue(get(a, i), get(b, i)))
+      return false;
+  return true;
+}
+
+void Extents::setSame(Value copy, Value original) {
+  known[copy] = all(original);
+}
+
+void Extents::set(Value tensor, ArrayRef<OpFoldResult> extents) {
+  known[tensor] = SmallVector<OpFoldResult>(extents);
+}
+
+} // namespace weft::kernel

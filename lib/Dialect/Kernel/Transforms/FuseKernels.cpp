@@ -1,0 +1,265 @@
+// Decides which ops share a kernel. Groups grow from the last op upwards: an op
+// joins the group of its users when all of them are in one group, so no value
+// is computed twice and groups cannot depend on each other in a circle. A group
+// has at most one op that is not elementwise; elementwise ops before it read
+// what it reads, those after it have its result's shape.
+// Pieces of concat and constant padding are written where they belong
+// (PlacePieces.cpp). Loops and memory come later.
+
+#include "weft/Dialect/Kernel/Transforms/Passes.h"
+
+#include "Outline.h"
+#include "PlacePieces.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/Transforms/Transforms.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "weft/Dialect/Graph/IR/Graph.h"
+#include "weft/Dialect/Graph/IR/Shapes.h"
+#include "weft/Dialect/Kernel/IR/Kernel.h"
+#include "weft/Support/Location.h"
+
+namespace weft::kernel {
+#define GEN_PASS_DEF_FUSEKERNELS
+#include "weft/Dialect/Kernel/Transforms/Passes.h.inc"
+} // namespace weft::kernel
+
+using namespace mlir;
+using namespace weft::kernel;
+namespace graph = weft::graph;
+
+namespace {
+
+/// Grows one group around its root.
+class Grouping {
+public:
+  Grouping(const Extents &extents, llvm::SmallPtrSetImpl<Operation *> &taken)
+      : extents(extents), taken(taken) {}
+
+  Group grow(Operation *root) {
+    add(root, /*before=*/false);
+    if (familyOf(root) != Family::Elementwise)
+      anchor = root;
+    growElementwise();
+    if (!anchor)
+      if (Operation *found = findAnchor()) {
+        anchor = found;
+        add(found, false);
+        growElementwise();
+      }
+    Group group;
+    group.ops.assign(members.begin(), members.end());
+    llvm::sort(group.ops, [](Operation *a, Operation *b) {
+      return a->isBeforeInBlock(b);
+    });
+    return group;
+  }
+
+private:
+  void add(Operation *op, bool before) {
+    members.insert(op);
+    taken.insert(op);
+    if (before)
+      prologue.insert(op);
+  }
+
+  /// True where `op` is free and all its results are used by members alone.
+  bool usedByMembersOnly(Operation *op) {
+    return !taken.contains(op) &&
+           op->getBlock() == members.front()->getBlock() &&
+           llvm::all_of(op->getUsers(), [&](Operation *user) {
+             return members.contains(user);
+           });
+  }
+
+  bool isBefore(Operation *user) const {
+    return user == anchor || prologue.contains(user);
+  }
+
+  /// What the anchor can take in: it reads each element once, or a row that
+  /// stays in cache.
+  bool takesPrologue(Operation *producer) const {
+    if (isa<graph::ReduceOp, graph::ArgReduceOp, graph::SoftmaxOp,
+            graph::LayerNormOp>(anchor))
+      return extents.same(producer->getResult(0), anchor->getOperand(0)) &&
+             llvm::all_of(producer->getUsers(), [&](Operation *user) {
+               return user != anchor ||
+                      (anchor->getOperand(0) == producer->getResult(0) &&
+                       llvm::count(anchor->getOperands(),
+                                   producer->getResult(0)) == 1);
+             });
+    if (isa<graph::TransposeOp, graph::SliceOp, graph::PackOp, graph::UnpackOp>(
+            anchor))
+      return extents.same(producer->getResult(0), anchor->getOperand(0));
+    return false;
+  }
+
+  bool canJoin(Operation *producer) {
+    if (familyOf(producer) != Family::Elementwise ||
+        !usedByMembersOnly(producer))
+      return false;
+    bool anyBefore = llvm::any_of(
+        producer->getUsers(), [&](Operation *user) { return isBefore(user); });
+    bool allBefore = llvm::all_of(
+        producer->getUsers(), [&](Operation *user) { return isBefore(user); });
+    if (anyBefore != allBefore)
+      return false;
+    if (anyBefore)
+      return takesPrologue(producer);
+    return extents.same(producer->getResult(0), members.front()->getResult(0));
+  }
+
+  void growElementwise() {
+    for (bool grew = true; grew;) {
+      grew = false;
+      for (size_t i = 0; i < members.size(); ++i)
+        for (Value operand : members[i]->getOperands()) {
+          Operation *producer = operand.getDefiningOp();
+          if (!producer || members.contains(producer) || !canJoin(producer))
+            continue;
+          add(producer,
+              llvm::any_of(producer->getUsers(),
+                           [&](Operation *user) { return isBefore(user); }));
+          grew = true;
+        }
+    }
+  }
+
+  /// The op whose elementwise followers this group is: a product rather than
+  /// another, and the latest of several.
+  Operation *findAnchor() {
+    Operation *best = nullptr;
+    auto rank = [](Operation *op) { return familyOf(op) == Family::Product; };
+    for (Operation *member : members)
+      for (Value operand : member->getOperands()) {
+        Operation *producer = operand.getDefiningOp();
+        if (!producer || !usedByMembersOnly(producer) ||
+            producer->getNumResults() != 1)
+          continue;
+        Family family = familyOf(producer);
+        if (family != Family::Product && family != Family::RowWise &&
+            family != Family::Window)
+          continue;
+        if (!extents.same(producer->getResult(0),
+                          members.front()->getResult(0)))
+          continue;
+        if (!best || rank(producer) > rank(best) ||
+            (rank(producer) == rank(best) && best->isBeforeInBlock(producer)))
+          best = producer;
+      }
+    return best;
+  }
+
+  const Extents &extents;
+  llvm::SmallPtrSetImpl<Operation *> &taken;
+  llvm::SmallSetVector<Operation *, 8> members; // The root first.
+  llvm::SmallPtrSet<Operation *, 8> prologue;
+  Operation *anchor = nullptr;
+};
+
+/// Elementwise lowering takes dynamic extents of an operand to be the result's.
+/// Where that is not certain, the operand is repeated at run time before, and
+/// extents that are neither equal nor 1 fail the run.
+void makeBroadcastsExplicit(func::FuncOp function, Extents &extents) {
+  SmallVector<Operation *> ops;
+  function.walk([&](graph::ScalarBody op) { ops.push_back(op); });
+  for (Operation *op : ops) {
+    Value result = op->getResult(0);
+    auto type = cast<RankedTensorType>(result.getType());
+    for (OpOperand &operand : op->getOpOperands()) {
+      auto from = cast<RankedTensorType>(operand.get().getType());
+      int64_t offset = type.getRank() - from.getRank();
+      OpBuilder b(op);
+      graph::DimBuilder d(b, op->getLoc());
+      SmallVector<OpFoldResult> shape = extents.all(operand.get());
+      bool repeats = false;
+      for (int64_t i = 0; i < from.getRank(); ++i) {
+        OpFoldResult have = shape[i], want = extents.get(result, offset + i);
+        if (from.getDimSize(i) == 1 || isEqualConstantIntOrValue(have, want))
+          continue;
+        repeats = true;
+        shape[i] = want;
+        Value fits =
+            arith::CmpIOp::create(b, op->getLoc(), arith::CmpIPredicate::eq,
+                                  d.value(have), d.value(want));
+        Value isOne =
+            arith::CmpIOp::create(b, op->getLoc(), arith::CmpIPredicate::eq,
+                                  d.value(have), d.value(d.constant(1)));
+        Value ok = arith::OrIOp::create(b, op->getLoc(), fits, isOne);
+        std::string node = weft::describeNodes(op->getLoc());
+        CheckOp::create(b, op->getLoc(), ok,
+                        ValueRange{d.value(have), d.value(want)},
+                        node + (node.empty() ? "" : ": ") + "input " +
+                            std::to_string(operand.getOperandNumber()) +
+                            " has {0} on axis " + std::to_string(i) +
+                            " where the result has {1}");
+      }
+      if (!repeats)
+        continue;
+      SmallVector<Value> elements;
+      for (OpFoldResult extent : shape)
+        elements.push_back(b.createOrFold<arith::IndexCastOp>(
+            op->getLoc(), b.getI64Type(), d.value(extent)));
+      Value wanted = tensor::FromElementsOp::create(b, op->getLoc(), elements);
+      SmallVector<int64_t> extentsOfType;
+      for (OpFoldResult extent : shape)
+        extentsOfType.push_back(
+            getConstantIntValue(extent).value_or(ShapedType::kDynamic));
+      auto expanded = graph::ExpandOp::create(
+          b, op->getLoc(), from.clone(extentsOfType), operand.get(), wanted);
+      extents.set(expanded, shape);
+      extents.set(wanted, {b.getIndexAttr(shape.size())});
+      operand.set(expanded);
+    }
+  }
+}
+
+struct FuseKernels : weft::kernel::impl::FuseKernelsBase<FuseKernels> {
+  void runOnOperation() final {
+    SmallVector<func::FuncOp> functions;
+    getOperation().walk([&](func::FuncOp function) {
+      if (!function->hasAttr(kEntryAttr) && !function.isExternal())
+        functions.push_back(function);
+    });
+    for (func::FuncOp function : functions)
+      if (failed(runOn(function)))
+        return signalPassFailure();
+  }
+
+  LogicalResult runOn(func::FuncOp function) {
+    FailureOr<Extents> extents = Extents::compute(function);
+    if (failed(extents))
+      return failure();
+    makeBroadcastsExplicit(function, *extents);
+    placePieces(function, *extents);
+    SmallVector<Block *> blocks;
+    function.walk([&](Block *block) { blocks.push_back(block); });
+    SmallVector<Group> groups;
+    for (Block *block : blocks) {
+      llvm::SmallPtrSet<Operation *, 32> taken;
+      SmallVector<Group> found;
+      for (Operation &op : llvm::reverse(*block)) {
+        bool dead = op.use_empty() && isPure(&op);
+        if (familyOf(&op) != Family::None && !taken.contains(&op) && !dead)
+          found.push_back(Grouping(*extents, taken).grow(&op));
+      }
+      llvm::append_range(groups, llvm::reverse(found));
+    }
+    Outliner outliner(getOperation(), *extents);
+    for (const Group &group : groups)
+      outliner.outline(group);
+    numLaunches += outliner.launches();
+    numKernels += outliner.kernels();
+    return cleanUp(function);
+  }
+
+  /// Extents of launches' results follow from their destinations.
+  LogicalResult cleanUp(func::FuncOp function) {
+    RewritePatternSet patterns(&getContext());
+    memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
+    return applyPatternsGreedily(function, std::move(patterns));
+  }
+};
+
+} // namespace

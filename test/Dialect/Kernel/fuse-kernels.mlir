@@ -1,0 +1,83 @@
+// RUN: weft-opt %s --weft-fuse-kernels --split-input-file | FileCheck %s
+
+// A chain is one kernel with the names of its nodes; extents come from the
+// arguments.
+// CHECK-LABEL: func.func @chain(
+// CHECK:         %[[N:.*]] = tensor.dim %arg0
+// CHECK:         %[[E:.*]] = tensor.empty(%[[N]])
+// CHECK:         kernel.launch @add_relu_0 ins(%arg0, %arg1 {{.*}}) outs(%[[E]] {{.*}}) {kernel.nodes = ["a", "r"]}
+// CHECK:       func.func private @add_relu_0({{.*}}) -> tensor<?x8xf32> attributes {kernel.entry}
+// CHECK-NEXT:    graph.add
+// CHECK-NEXT:    graph.relu
+func.func @chain(%x: tensor<?x8xf32>, %b: tensor<8xf32>) -> tensor<?x8xf32> {
+  %0 = graph.add %x, %b : tensor<?x8xf32>, tensor<8xf32> -> tensor<?x8xf32> loc(fused<"Add">["a"])
+  %1 = graph.relu %0 : tensor<?x8xf32> -> tensor<?x8xf32> loc(fused<"Relu">["r"])
+  return %1 : tensor<?x8xf32>
+}
+
+// -----
+
+// The product that is computed last takes the sum of both and what follows.
+// CHECK-LABEL: func.func @residual(
+// CHECK:         %[[A:.*]] = kernel.launch @matmul_0 ins(%arg0, %arg1
+// CHECK:         kernel.launch @matmul_add_relu_1 ins(%arg0, %arg2, %[[A]]
+func.func @residual(%x: tensor<4x8xf32>, %v: tensor<8x6xf32>, %w: tensor<8x6xf32>) -> tensor<4x6xf32> {
+  %0 = graph.matmul %x, %v : tensor<4x8xf32>, tensor<8x6xf32> -> tensor<4x6xf32>
+  %1 = graph.matmul %x, %w : tensor<4x8xf32>, tensor<8x6xf32> -> tensor<4x6xf32>
+  %2 = graph.add %0, %1 : tensor<4x6xf32>, tensor<4x6xf32> -> tensor<4x6xf32>
+  %3 = graph.relu %2 : tensor<4x6xf32> -> tensor<4x6xf32>
+  return %3 : tensor<4x6xf32>
+}
+
+// -----
+
+// What two kernels read is computed once, on its own; equal kernels are one.
+// CHECK-LABEL: func.func @shared(
+// CHECK:         %[[E:.*]] = kernel.launch @exp_0
+// CHECK:         kernel.launch @reduce_1 ins(%[[E]]
+// CHECK:         kernel.launch @exp_0 ins(%[[E]]
+// CHECK-NOT:   func.func private @exp_2
+func.func @shared(%x: tensor<4x8xf32>) -> (tensor<4xf32>, tensor<4x8xf32>) {
+  %0 = graph.exp %x : tensor<4x8xf32> -> tensor<4x8xf32>
+  %1 = graph.reduce sum %0 [1] : tensor<4x8xf32> -> tensor<4xf32>
+  %2 = graph.exp %0 : tensor<4x8xf32> -> tensor<4x8xf32>
+  return %1, %2 : tensor<4xf32>, tensor<4x8xf32>
+}
+
+// -----
+
+// A norm takes in what computes its row and what follows.
+// CHECK-LABEL: func.func @norm(
+// CHECK:         kernel.launch @add_layer_norm_relu_0
+func.func @norm(%x: tensor<4x8xf32>, %y: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %0 = graph.add %x, %y : tensor<4x8xf32>, tensor<4x8xf32> -> tensor<4x8xf32>
+  %1 = graph.layer_norm %0 axis 1 {epsilon = 1.0e-5 : f64} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %2 = graph.relu %1 : tensor<4x8xf32> -> tensor<4x8xf32>
+  return %2 : tensor<4x8xf32>
+}
+
+// -----
+
+// A piece with no other use is inserted behind its kernel, others are copied.
+// CHECK-LABEL: func.func @concat(
+// CHECK:         %[[E:.*]] = tensor.empty() : tensor<4x12xf32>
+// CHECK:         %[[X:.*]] = kernel.launch @exp_0
+// CHECK:         %[[I:.*]] = tensor.insert_slice %[[X]] into %[[E]][0, 4] [4, 8]
+// CHECK:         %[[C:.*]] = kernel.launch @copy_1 ins(%arg1
+// CHECK:         tensor.insert_slice %[[C]] into %[[I]][0, 0] [4, 4]
+func.func @concat(%x: tensor<4x8xf32>, %y: tensor<4x4xf32>) -> tensor<4x12xf32> {
+  %0 = graph.exp %x : tensor<4x8xf32> -> tensor<4x8xf32>
+  %1 = graph.concat 1 (%y, %0) : (tensor<4x4xf32>, tensor<4x8xf32>) -> tensor<4x12xf32>
+  return %1 : tensor<4x12xf32>
+}
+
+// -----
+
+// Extents that may differ are checked where the model runs.
+// CHECK-LABEL: func.func @broadcast(
+// CHECK:         kernel.check %{{.*}}, "node 'sum' (Add): input 1 has {0} on axis 0 where the result has {1}"
+// CHECK:         kernel.launch @expand
+func.func @broadcast(%x: tensor<?xf32>, %y: tensor<?xf32>) -> tensor<?xf32> {
+  %0 = graph.add %x, %y : tensor<?xf32>, tensor<?xf32> -> tensor<?xf32> loc(fused<"Add">["sum"])
+  return %0 : tensor<?xf32>
+}
