@@ -61,6 +61,16 @@ WEFT_DESTINATION_COMMON(ConvOp)
 WEFT_DESTINATION_COMMON(DepthwiseConvOp)
 #undef WEFT_DESTINATION_COMMON
 
+/// Memory of the run: each op gives its own block.
+#define WEFT_ALLOCATION(OP)                                                                      \
+  void OP::getEffects(Effects &effects) {                                                       \
+    effects.emplace_back(MemoryEffects::Allocate::get(), getOperation()->getOpResult(0));       \
+  }
+WEFT_ALLOCATION(OutputOp)
+WEFT_ALLOCATION(ArenaOp)
+WEFT_ALLOCATION(AllocateOp)
+#undef WEFT_ALLOCATION
+
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto callee = symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, getCalleeAttr());
   if (!callee || !callee->hasAttr(kEntryAttr))

@@ -153,4 +153,33 @@ def Kernel_CheckOp : Kernel_Op<"check"> {
   let assemblyFormat = "$condition `,` $message (`values` $values^ `:` type($values))? attr-dict";
 }
 
+//===-- Memory of the entry function, see include/weft/Artifact/Abi.h ----------//
+
+def Kernel_OutputOp : Kernel_Op<"output", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "the caller's buffer of one of the model's outputs";
+  let description = [{
+    `sizes` are the dynamic extents. One op for each output in a run.
+    ```mlir
+    %y = kernel.output 0 (%rows) : memref<?x8xf32>
+    ```
+  }];
+  let arguments = (ins I64Attr:$number, Variadic<Index>:$sizes);
+  let results = (outs AnyStridedMemRef:$buffer);
+  let assemblyFormat = "$number (`(` $sizes^ `)`)? attr-dict `:` type($buffer)";
+}
+
+def Kernel_ArenaOp : Kernel_Op<"arena", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "the block of at least `bytes` bytes that holds a run's temporaries";
+  let arguments = (ins Index:$bytes);
+  let results = (outs AnyStridedMemRef:$buffer);
+  let assemblyFormat = "$bytes attr-dict `:` type($buffer)";
+}
+
+def Kernel_AllocateOp : Kernel_Op<"allocate", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "a block whose size is known only in the middle of a run";
+  let arguments = (ins Index:$bytes);
+  let results = (outs AnyStridedMemRef:$buffer);
+  let assemblyFormat = "$bytes attr-dict `:` type($buffer)";
+}
+
 #endif // WEFT_KERNEL_OPS

@@ -14,6 +14,10 @@ namespace weft::kernel {
 #define GEN_PASS_REGISTRATION
 #include "weft/Dialect/Kernel/Transforms/Passes.h.inc"
 
+/// Interface models of upstream dialects that these passes call: tiling and
+/// bufferization.
+void registerTransformInterfaces(mlir::DialectRegistry &registry);
+
 } // namespace weft::kernel
 
 #endif // WEFT_DIALECT_KERNEL_TRANSFORMS_PASSES_H

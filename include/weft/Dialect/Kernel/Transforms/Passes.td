@@ -46,4 +46,82 @@ def FuseKernels : Pass<"weft-fuse-kernels", "::mlir::ModuleOp"> {
   ];
 }
 
+def TileKernels : Pass<"weft-tile-kernels", "::mlir::ModuleOp"> {
+  let summary = "gives each kernel of linalg ops one outer parallel loop";
+  let description = [{
+    Tiles the last op of each kernel and fuses all others into its tiles, so
+    that values between them stay in the nearest cache. Only dimensions along
+    which no producer would be computed twice are tiled. The loop has one
+    dimension: the number of the tile. Kernels with a product are left alone;
+    a kernel that cannot be tiled gets a loop of one iteration.
+    ```mlir
+    %y = linalg.generic … ins(%x : tensor<1000x512xf32>) outs(%o : …)
+    ```
+    ⇒
+    ```mlir
+    %y = scf.forall (%i) in (16) shared_outs(%t = %o) -> … {
+      %slice = tensor.extract_slice %x[%i * 64, 0] [min(64, 1000 - %i * 64), 512] …
+      linalg.generic …
+    }
+    ```
+  }];
+  let options = [
+    Option<"work", "work", "int64_t", "32768", "scalar operations of one tile, about">
+  ];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def Bufferize : Pass<"weft-bufferize", "::mlir::ModuleOp"> {
+  let summary = "turns tensors into memory, in @main and in kernels";
+  let description = [{
+    @main is bufferized first; its constants become globals. Each kernel then
+    takes the memref types it is launched with: one clone for each distinct
+    list of types, because a slice of a larger buffer has other strides than a
+    buffer of its own. Copies that remain become linalg ops.
+    ```mlir
+    %e = tensor.empty() : tensor<8xf32>
+    %y = kernel.launch @k ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+    ```
+    ⇒
+    ```mlir
+    %y = memref.alloc() : memref<8xf32>
+    kernel.launch @k ins(%x : memref<8xf32>) outs(%y : memref<8xf32>)
+    ```
+  }];
+  let statistics = [
+    Statistic<"kernels", "kernels", "kernels after specialisation">,
+    Statistic<"copies", "copies", "copies in @main">
+  ];
+  let dependentDialects = [
+    "::mlir::bufferization::BufferizationDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::linalg::LinalgDialect", "::weft::kernel::KernelDialect"];
+}
+
+def PlanMemory : Pass<"weft-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "places all temporaries of @main in one arena";
+  let description = [{
+    What @main returns is written straight into the caller's buffers where the
+    producer's buffer can be it. All other allocations get offsets in one arena:
+    sizes of the same run-time factors are packed offline by their lifetimes,
+    best fit, largest first. Only a size that depends on data computed in the
+    middle of the run, or a buffer carried through a loop, is allocated apart.
+    ```mlir
+    %a = memref.alloc() : memref<8xf32>
+    ```
+    ⇒
+    ```mlir
+    %arena = kernel.arena %bytes
+    %a = memref.view %arena[%offset][] : memref<?xi8> to memref<8xf32>
+    ```
+  }];
+  let statistics = [
+    Statistic<"arenaBytes", "arena-bytes", "bytes of the arena's static part">,
+    Statistic<"totalBytes", "total-bytes", "bytes of all static temporaries together">,
+    Statistic<"temporaries", "temporaries", "buffers in the arena">,
+    Statistic<"apart", "apart", "buffers allocated in the middle of a run">,
+    Statistic<"direct", "direct", "outputs written in place">
+  ];
+  let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect", "::weft::kernel::KernelDialect"];
+}
+
 #endif // WEFT_KERNEL_PASSES

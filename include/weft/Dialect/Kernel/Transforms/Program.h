@@ -1,0 +1,39 @@
+// What a bufferized program needs beside its code: the weights, the messages of
+// its checks, and a line for each launch. Every target sees the same tables.
+#ifndef WEFT_DIALECT_KERNEL_TRANSFORMS_PROGRAM_H
+#define WEFT_DIALECT_KERNEL_TRANSFORMS_PROGRAM_H
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "weft/Artifact/Manifest.h"
+
+namespace weft::kernel {
+
+/// Attribute of each memref.global: its offset in the weight section.
+constexpr llvm::StringLiteral kOffsetAttr = "kernel.offset";
+/// Attribute of the module: the messages of all kernel.check ops, each once.
+constexpr llvm::StringLiteral kChecksAttr = "kernel.checks";
+/// Attribute of each launch: its number in the order of the program.
+constexpr llvm::StringLiteral kLaunchAttr = "kernel.number";
+
+struct Weight {
+  uint64_t offset = 0;
+  mlir::ElementsAttr value; ///< of the type that memory holds: i1 as bytes
+};
+
+struct Program {
+  llvm::SmallVector<Weight> weights; ///< in order, 64-byte aligned
+  uint64_t weightBytes = 0;
+  std::vector<std::string> checks;
+  std::vector<artifact::KernelInfo> kernels;
+};
+
+/// Numbers launches, checks and constants; part of weft-bufferize.
+void numberProgram(mlir::ModuleOp module);
+
+/// The tables of a module after weft-bufferize.
+Program readProgram(mlir::ModuleOp module);
+
+} // namespace weft::kernel
+
+#endif // WEFT_DIALECT_KERNEL_TRANSFORMS_PROGRAM_H

@@ -1,0 +1,67 @@
+// Numbers once, for all targets, what code refers to by number: constants by
+// their offset, checks by their message, launches by their order.
+
+#include "weft/Dialect/Kernel/Transforms/Program.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "weft/Dialect/Kernel/IR/Kernel.h"
+#include "weft/Support/Location.h"
+
+using namespace mlir;
+
+namespace weft::kernel {
+
+static uint64_t bytesOf(ShapedType type) {
+  uint64_t width = type.getElementType().isIndex() ? 64 : type.getElementTypeBitWidth();
+  return type.getNumElements() * std::max<uint64_t>(width / 8, 1);
+}
+
+void numberProgram(ModuleOp module) {
+  Builder b(module.getContext());
+  uint64_t offset = 0;
+  for (auto global : module.getOps<memref::GlobalOp>()) {
+    global->setAttr(kOffsetAttr, b.getI64IntegerAttr(offset));
+    offset = llvm::alignTo(offset + bytesOf(global.getType()), 64);
+  }
+  SmallVector<Attribute> messages;
+  module.walk([&](CheckOp check) {
+    if (!llvm::is_contained(messages, check.getMessageAttr()))
+      messages.push_back(check.getMessageAttr());
+  });
+  module->setAttr(kChecksAttr, b.getArrayAttr(messages));
+  int64_t number = 0;
+  module.walk([&](LaunchOp launch) { launch->setAttr(kLaunchAttr, b.getI64IntegerAttr(number++)); });
+}
+
+/// The model's nodes behind a launch: as fusion noted them, or by location.
+static std::string nodesOfLaunch(LaunchOp launch) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (auto nodes = launch->getAttrOfType<ArrayAttr>("kernel.nodes")) {
+    llvm::interleaveComma(nodes.getAsRange<StringAttr>(), os, [&](StringAttr node) { os << node.getValue(); });
+    return text;
+  }
+  llvm::interleaveComma(nodesOf(launch.getLoc()), os, [&](NodeRef node) { os << node.name; });
+  return text;
+}
+
+Program readProgram(ModuleOp module) {
+  Program program;
+  for (auto global : module.getOps<memref::GlobalOp>()) {
+    uint64_t offset = global->getAttrOfType<IntegerAttr>(kOffsetAttr).getInt();
+    program.weights.push_back({offset, cast<ElementsAttr>(*global.getInitialValue())});
+    program.weightBytes = offset + bytesOf(global.getType());
+  }
+  if (auto checks = module->getAttrOfType<ArrayAttr>(kChecksAttr))
+    for (auto message : checks.getAsRange<StringAttr>())
+      program.checks.push_back(message.str());
+  module.walk([&](LaunchOp launch) {
+    artifact::KernelInfo info;
+    info.name = launch.getCallee().str();
+    info.operators = nodesOfLaunch(launch);
+    program.kernels.push_back(std::move(info));
+  });
+  return program;
+}
+
+} // namespace weft::kernel
