@@ -18,10 +18,11 @@ int main(int argc, char **argv) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   registry.insert<weft::graph::GraphDialect, weft::kernel::KernelDialect>();
-  weft::kernel::registerBufferizableOpInterfaces(registry);
+  weft::kernel::registerTransformInterfaces(registry);
   mlir::registerAllPasses();
   weft::graph::registerWeftGraphPasses();
   weft::cpu::registerWeftCPUPasses();
+  weft::cpu::registerPipelines();
   weft::registerWeftExpandMathPasses();
   weft::registerWeftGraphToLinalgPasses();
   weft::kernel::registerWeftKernelPasses();

@@ -60,4 +60,27 @@ def EmitMicrokernels : Pass<"weft-emit-microkernels", "::mlir::func::FuncOp"> {
   ];
 }
 
+def LowerToEntry : Pass<"weft-lower-to-entry", "::mlir::ModuleOp"> {
+  let summary = "gives @main and kernels the signatures of the runtime";
+  let description = [{
+    Kernels take a packed block of arguments and a range of their outer loop;
+    launches become calls through the context (include/weft/Artifact/Abi.h), or
+    direct ones where one worker does all; constants become offsets into the
+    weights.
+    ```mlir
+    func.func private @k(%x: memref<?xf32>) attributes {kernel.entry} {
+      scf.forall (%i) in (%n) { … }
+    ```
+    ⇒
+    ```mlir
+    func.func private @weft_entry.k(%args: !llvm.ptr, %begin: i64, %end: i64, %worker: i64, %context: !llvm.ptr) {
+      scf.for %i = %first to %last step %c1 { … }
+    ```
+  }];
+  let options = [Option<"symbol", "symbol", "std::string", "\"weft_entry\"", "Name of the entry function, prefix of the kernels'">];
+  let dependentDialects = [
+    "::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+}
+
 #endif // WEFT_CPU_PASSES

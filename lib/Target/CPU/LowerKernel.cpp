@@ -1,0 +1,266 @@
+// Kernels as functions of the runtime: arguments from slots, the outer loop over
+// a range of work items, buffers on the stack or in the worker's scratch memory.
+
+#include "LowerKernel.h"
+
+#include "EntryAbi.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/ValueBoundsOpInterface.h"
+#include "weft/Dialect/Kernel/IR/Kernel.h"
+#include "weft/Dialect/Kernel/Transforms/Program.h"
+
+using namespace mlir;
+
+namespace weft::cpu {
+
+constexpr int64_t kStackBytes = 16 << 10, kAlign = 64;
+
+Value copySlice(OpBuilder &b, Value value, IRMapping &mapping) {
+  if (Value known = mapping.lookupOrNull(value))
+    return known;
+  Operation *op = value.getDefiningOp();
+  if (!op || op->getNumRegions() != 0 || !(isPure(op) || isa<memref::LoadOp>(op)))
+    return Value();
+  for (Value operand : op->getOperands()) {
+    Value copy = copySlice(b, operand, mapping);
+    if (!copy)
+      return Value();
+    mapping.map(operand, copy);
+  }
+  b.clone(*op, mapping);
+  return mapping.lookup(value);
+}
+
+static int64_t elementBytes(MemRefType type) {
+  return type.getElementType().isIndex() ? 8 : std::max(8u, type.getElementTypeBitWidth()) / 8;
+}
+
+/// The most that `size` can be; nothing where that is unknown.
+static std::optional<int64_t> mostOf(Value size) {
+  FailureOr<int64_t> bound = ValueBoundsConstraintSet::computeConstantBound(
+      presburger::BoundType::UB, ValueBoundsConstraintSet::Variable(size), /*stopCondition=*/nullptr,
+      /*closedUB=*/true);
+  if (failed(bound))
+    return std::nullopt;
+  return std::max<int64_t>(*bound, 0);
+}
+
+/// Most bytes that `alloc` can need; nothing where that is unknown.
+static std::optional<int64_t> mostBytes(memref::AllocOp alloc) {
+  MemRefType type = alloc.getType();
+  int64_t bytes = elementBytes(type);
+  for (int64_t extent : type.getShape())
+    bytes *= ShapedType::isDynamic(extent) ? 1 : extent;
+  for (Value size : alloc.getDynamicSizes()) {
+    std::optional<int64_t> most = mostOf(size);
+    if (!most)
+      return std::nullopt;
+    bytes *= *most;
+  }
+  return llvm::alignTo(bytes, kAlign);
+}
+
+namespace {
+
+/// Moves the allocations of one kernel.
+class BufferPlacer {
+public:
+  BufferPlacer(func::FuncOp kernel, KernelFrame &frame) : kernel(kernel), frame(frame), b(kernel.getLoc(), kernel.getContext()) {}
+  LogicalResult place(memref::AllocOp alloc);
+
+private:
+  void replace(memref::AllocOp alloc, Value block, Value offset);
+  Value scratchBlock();
+
+  func::FuncOp kernel;
+  KernelFrame &frame;
+  ImplicitLocOpBuilder b;
+  int64_t stackBytes = 0;
+};
+
+void BufferPlacer::replace(memref::AllocOp alloc, Value block, Value offset) {
+  b.setInsertionPoint(alloc);
+  auto view = memref::ViewOp::create(b, alloc.getType(), block, offset, alloc.getDynamicSizes());
+  alloc.replaceAllUsesWith(view.getResult());
+  alloc.erase();
+}
+
+/// Stands for the scratch memory until lowerKernel knows worker and context.
+Value BufferPlacer::scratchBlock() {
+  auto type = MemRefType::get({ShapedType::kDynamic}, b.getI8Type());
+  for (auto block : kernel.getBody().front().getOps<kernel::AllocateOp>())
+    return block.getBuffer();
+  b.setInsertionPoint(frame.loop);
+  Value zero = arith::ConstantIndexOp::create(b, 0);
+  return kernel::AllocateOp::create(b, type, zero);
+}
+
+LogicalResult BufferPlacer::place(memref::AllocOp alloc) {
+  std::optional<int64_t> bytes = mostBytes(alloc);
+  if (bytes && stackBytes + *bytes <= kStackBytes) {
+    stackBytes += *bytes;
+    b.setInsertionPointToStart(&kernel.getBody().front());
+    auto type = MemRefType::get({*bytes}, b.getI8Type());
+    Value block = memref::AllocaOp::create(b, type, b.getI64IntegerAttr(kAlign));
+    Value zero = arith::ConstantIndexOp::create(b, 0);
+    replace(alloc, block, zero);
+    return success();
+  }
+  Value block = scratchBlock();
+  b.setInsertionPointAfterValue(block);
+  if (bytes) {
+    Value offset = arith::ConstantIndexOp::create(b, frame.scratchBytes);
+    frame.scratchBytes += *bytes;
+    replace(alloc, block, offset);
+    return success();
+  }
+  // Sizes by the kernel's arguments: dynamic blocks follow the static ones.
+  IRMapping mapping;
+  for (Value argument : kernel.getArguments())
+    mapping.map(argument, argument);
+  int64_t element = elementBytes(alloc.getType());
+  for (int64_t extent : alloc.getType().getShape())
+    element *= ShapedType::isDynamic(extent) ? 1 : extent;
+  b.setInsertionPoint(frame.loop);
+  Value size = arith::ConstantIndexOp::create(b, element);
+  for (Value extent : alloc.getDynamicSizes()) {
+    std::optional<int64_t> most = mostOf(extent);
+    Value copy = most ? Value(arith::ConstantIndexOp::create(b, *most)) : copySlice(b, extent, mapping);
+    if (!copy)
+      return alloc.emitError("has a size that depends on the work item");
+    size = arith::MulIOp::create(b, size, copy);
+  }
+  Value mask = arith::ConstantIndexOp::create(b, -kAlign);
+  size = arith::AndIOp::create(b, arith::AddIOp::create(b, size, arith::ConstantIndexOp::create(b, kAlign - 1)), mask);
+  Value offset;
+  for (Value before : frame.scratchSizes)
+    offset = offset ? arith::AddIOp::create(b, offset, before) : before;
+  if (!offset)
+    offset = arith::ConstantIndexOp::create(b, 0);
+  // The static part is not yet known to be complete: it is added later.
+  Value base = arith::ConstantIndexOp::create(b, 0);
+  base.getDefiningOp()->setAttr("weft.static_scratch", b.getUnitAttr());
+  offset = arith::AddIOp::create(b, base, offset);
+  frame.scratchSizes.push_back(size);
+  replace(alloc, block, offset);
+  return success();
+}
+
+} // namespace
+
+FailureOr<KernelFrame> frameKernel(func::FuncOp kernel) {
+  KernelFrame frame;
+  for (auto loop : kernel.getBody().front().getOps<scf::ForallOp>()) {
+    if (frame.loop)
+      return loop.emitError("is the second outer loop of kernel '") << kernel.getSymName() << "'";
+    frame.loop = loop;
+  }
+  if (!frame.loop || frame.loop.getRank() != 1 || !isConstantIntValue(frame.loop.getMixedLowerBound()[0], 0) ||
+      !isConstantIntValue(frame.loop.getMixedStep()[0], 1))
+    return kernel.emitError("has no outer loop of work items");
+  frame.count = frame.loop.getMixedUpperBound()[0];
+  kernel.walk([&](kernel::CheckOp) { frame.canFail = true; });
+  BufferPlacer placer(kernel, frame);
+  SmallVector<memref::AllocOp> allocs;
+  kernel.walk([&](memref::AllocOp alloc) {
+    if (llvm::all_of(alloc->getUsers(), [](Operation *user) { return isa<memref::DeallocOp, memref::DimOp>(user); }) && alloc->use_empty())
+      alloc.erase();
+    else
+      allocs.push_back(alloc);
+  });
+  for (memref::AllocOp alloc : allocs)
+    if (alloc->getBlock() == frame.loop->getBlock() && alloc->isBeforeInBlock(frame.loop))
+      alloc->moveBefore(frame.loop);
+  for (memref::AllocOp alloc : allocs)
+    if (failed(placer.place(alloc)))
+      return failure();
+  return frame;
+}
+
+void emitFail(ImplicitLocOpBuilder &b, Value context, int64_t number, ValueRange values) {
+  EntryAbi abi(b);
+  SmallVector<Value> arguments{abi.i64(number)};
+  for (size_t i = 0; i < 2; ++i)
+    arguments.push_back(i < values.size() ? abi.toI64(values[i]) : abi.i64(0));
+  abi.call(context, Field::Fail, Type(), arguments);
+}
+
+/// Checks in loops record the failure and go on: what follows is kept in range.
+static void lowerChecks(func::FuncOp kernel, Value context) {
+  auto messages = kernel->getParentOfType<ModuleOp>()->getAttrOfType<ArrayAttr>(kernel::kChecksAttr);
+  SmallVector<kernel::CheckOp> checks;
+  kernel.walk([&](kernel::CheckOp check) { checks.push_back(check); });
+  for (kernel::CheckOp check : checks) {
+    ImplicitLocOpBuilder b(check.getLoc(), check);
+    Value one = arith::ConstantIntOp::create(b, 1, 1);
+    Value fails = arith::XOrIOp::create(b, check.getCondition(), one);
+    auto branch = scf::IfOp::create(b, fails, /*withElseRegion=*/false);
+    b.setInsertionPointToStart(branch.thenBlock());
+    int64_t number = std::distance(messages.begin(), llvm::find(messages, check.getMessageAttr()));
+    emitFail(b, context, number, check.getValues());
+    check.erase();
+  }
+}
+
+void lowerKernel(func::FuncOp kernel, KernelFrame &frame) {
+  ImplicitLocOpBuilder b(kernel.getLoc(), kernel.getContext());
+  Block &body = kernel.getBody().front();
+  EntryAbi abi(b);
+  Type i64 = b.getI64Type();
+  SmallVector<Type> types{abi.pointer(), i64, i64, i64, abi.pointer()};
+  SmallVector<Value> own;
+  unsigned old = body.getNumArguments();
+  for (Type type : types)
+    own.push_back(body.addArgument(type, b.getLoc()));
+  b.setInsertionPointToStart(&body);
+  unsigned slot = 0;
+  for (unsigned i = 0; i < old; ++i) {
+    BlockArgument argument = body.getArgument(i);
+    unsigned next = slot + slotsOf(argument.getType());
+    if (!argument.use_empty())
+      argument.replaceAllUsesWith(unpackArgument(b, argument.getType(), own[0], slot));
+    slot = next;
+  }
+  body.eraseArguments(0, old);
+  kernel.removeArgAttrsAttr();
+  kernel.setType(FunctionType::get(kernel.getContext(), types, {}));
+  lowerChecks(kernel, own[4]);
+
+  SmallVector<arith::ConstantOp> bases;
+  kernel.walk([&](arith::ConstantOp op) {
+    if (op->hasAttr("weft.static_scratch"))
+      bases.push_back(op);
+  });
+  for (arith::ConstantOp base : bases) {
+    base.setValueAttr(b.getIndexAttr(frame.scratchBytes));
+    base->removeAttr("weft.static_scratch");
+  }
+  for (auto block : llvm::make_early_inc_range(body.getOps<kernel::AllocateOp>())) {
+    b.setInsertionPoint(frame.loop);
+    Value bytes = abi.i64(frame.scratchBytes);
+    for (Value size : frame.scratchSizes)
+      bytes = arith::AddIOp::create(b, bytes, abi.toI64(size));
+    b.setInsertionPoint(frame.scratchSizes.empty() ? block.getOperation() : bytes.getDefiningOp());
+    if (!frame.scratchSizes.empty())
+      b.setInsertionPointAfterValue(bytes);
+    Value memory = abi.call(own[4], Field::Scratch, abi.pointer(), {own[3], bytes});
+    Value view = abi.memref(block.getBuffer().getType(), memory, {bytes});
+    // All users follow the loop's beginning or compute views in front of it.
+    block.getBuffer().replaceAllUsesWith(view);
+    block.erase();
+  }
+
+  b.setInsertionPoint(frame.loop);
+  Value begin = abi.toIndex(own[1]), end = abi.toIndex(own[2]);
+  auto loop = scf::ForOp::create(b, begin, end, arith::ConstantIndexOp::create(b, 1));
+  frame.loop.getBody()->getTerminator()->erase();
+  loop.getBody()->getTerminator()->erase();
+  loop.getBody()->getOperations().splice(loop.getBody()->end(), frame.loop.getBody()->getOperations());
+  frame.loop.getInductionVar(0).replaceAllUsesWith(loop.getInductionVar());
+  b.setInsertionPointToEnd(loop.getBody());
+  scf::YieldOp::create(b);
+  frame.loop.erase();
+}
+
+} // namespace weft::cpu

@@ -1,0 +1,384 @@
+// @main becomes the entry function of include/weft/Artifact/Abi.h. Launches go
+// through one small function that asks for the number of workers; whatever can
+// fail ends the run at once by a branch to the exit, so @main is turned into a
+// graph of blocks first.
+
+#include "weft/Target/CPU/Passes.h"
+
+#include "EntryAbi.h"
+#include "LowerKernel.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Transforms/DialectConversion.h"
+#include "weft/Artifact/Abi.h"
+#include "weft/Dialect/Kernel/IR/Kernel.h"
+#include "weft/Dialect/Kernel/Transforms/Program.h"
+
+namespace weft::cpu {
+#define GEN_PASS_DEF_LOWERTOENTRY
+#include "weft/Target/CPU/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+
+class EntryBuilder {
+public:
+  EntryBuilder(ModuleOp module, func::FuncOp main, StringRef symbol)
+      : module(module), main(main), symbol(symbol), b(main.getLoc(), main.getContext()), abi(b) {}
+
+  LogicalResult run();
+
+private:
+  LogicalResult frameKernels();
+  LogicalResult countWork();
+  void changeSignature();
+  LogicalResult flatten();
+  void lowerLaunches();
+  void lowerLaunch(kernel::LaunchOp launch);
+  void lowerMemory();
+  void lowerChecks();
+  void lowerReturns();
+  void createLauncher();
+  void renameKernels();
+  void exitIf(Value condition, int64_t status);
+  void reserveScratch();
+
+  ModuleOp module;
+  func::FuncOp main;
+  StringRef symbol;
+  ImplicitLocOpBuilder b;
+  EntryAbi abi;
+
+  llvm::MapVector<Operation *, KernelFrame> frames;
+  llvm::DenseMap<Operation *, Value> counts, scratchOf; // by launch
+  func::FuncOp launcher;
+  Value context, inputs, weights, arguments, shape;
+  Value reserved; // status of the static request for scratch memory
+  Block *exit = nullptr;
+};
+
+LogicalResult EntryBuilder::frameKernels() {
+  for (auto kernel : module.getOps<func::FuncOp>()) {
+    if (!kernel->hasAttr(kernel::kEntryAttr))
+      continue;
+    FailureOr<KernelFrame> frame = frameKernel(kernel);
+    if (failed(frame))
+      return failure();
+    frames[kernel] = *frame;
+  }
+  return success();
+}
+
+/// Computes in @main, in front of each launch, how many work items it has and
+/// how much scratch memory it needs.
+LogicalResult EntryBuilder::countWork() {
+  SmallVector<kernel::LaunchOp> launches;
+  main.walk([&](kernel::LaunchOp launch) { launches.push_back(launch); });
+  for (kernel::LaunchOp launch : launches) {
+    auto kernel = module.lookupSymbol<func::FuncOp>(launch.getCallee());
+    KernelFrame &frame = frames[kernel];
+    b.setLoc(launch.getLoc());
+    b.setInsertionPoint(launch);
+    IRMapping mapping;
+    mapping.map(kernel.getArguments(), launch->getOperands());
+    Value count;
+    if (auto value = dyn_cast<Value>(frame.count))
+      count = copySlice(b, value, mapping);
+    else
+      count = arith::ConstantIndexOp::create(b, *getConstantIntValue(frame.count));
+    if (!count)
+      return launch.emitError("launches a kernel whose work depends on what it computes");
+    counts[launch] = count;
+    if (frame.scratchSizes.empty())
+      continue;
+    Value bytes = abi.i64(frame.scratchBytes);
+    for (Value size : frame.scratchSizes) {
+      Value copy = copySlice(b, size, mapping);
+      if (!copy)
+        return launch.emitError("launches a kernel whose memory depends on what it computes");
+      bytes = arith::AddIOp::create(b, bytes, abi.toI64(copy));
+    }
+    scratchOf[launch] = bytes;
+  }
+  return success();
+}
+
+/// (context, inputs, weights) -> status; inputs and weights become memrefs here.
+void EntryBuilder::changeSignature() {
+  Block &body = main.getBody().front();
+  unsigned old = body.getNumArguments();
+  SmallVector<Type> types(3, abi.pointer());
+  SmallVector<Value> own;
+  for (Type type : types)
+    own.push_back(body.addArgument(type, main.getLoc()));
+  context = own[0], inputs = own[1], weights = own[2];
+  b.setLoc(main.getLoc());
+  b.setInsertionPointToStart(&body);
+  for (unsigned i = 0; i < old; ++i) {
+    BlockArgument argument = body.getArgument(i);
+    auto type = cast<MemRefType>(argument.getType());
+    int64_t at = i * sizeof(weft_buffer);
+    Value data = abi.load(abi.at(inputs, at), abi.pointer());
+    SmallVector<Value> sizes;
+    for (auto [d, extent] : llvm::enumerate(type.getShape()))
+      if (ShapedType::isDynamic(extent))
+        sizes.push_back(abi.load(abi.at(inputs, at + offsetof(weft_buffer, shape) + 8 * d), b.getI64Type()));
+    argument.replaceAllUsesWith(abi.memref(type, data, sizes));
+  }
+  unsigned slots = 1;
+  for (auto &[kernel, frame] : frames) {
+    unsigned needed = 0;
+    for (Type type : cast<func::FuncOp>(kernel).getArgumentTypes())
+      needed += slotsOf(type);
+    slots = std::max(slots, needed);
+  }
+  auto stack = [&](int64_t words) {
+    Value size = abi.i64(words);
+    return LLVM::AllocaOp::create(b, abi.pointer(), b.getI64Type(), size, /*alignment=*/16);
+  };
+  arguments = stack(slots);
+  shape = stack(WEFT_MAX_RANK);
+  reserveScratch();
+  body.eraseArguments(0, old);
+  main.removeArgAttrsAttr();
+  main.removeResAttrsAttr();
+  main.setType(FunctionType::get(b.getContext(), types, {b.getI32Type()}));
+  main.walk([&](memref::GetGlobalOp get) {
+    auto global = module.lookupSymbol<memref::GlobalOp>(get.getName());
+    b.setInsertionPoint(get);
+    int64_t offset = global->getAttrOfType<IntegerAttr>(kernel::kOffsetAttr).getInt();
+    Value pointer = abi.at(weights, abi.i64(offset));
+    get.replaceAllUsesWith(abi.memref(get.getType(), pointer, {}));
+    get.erase();
+  });
+  for (auto global : llvm::make_early_inc_range(module.getOps<memref::GlobalOp>()))
+    global.erase();
+}
+
+/// The largest static request, before the first launch.
+void EntryBuilder::reserveScratch() {
+  int64_t bytes = 0;
+  for (auto &[kernel, frame] : frames)
+    if (frame.scratchSizes.empty())
+      bytes = std::max(bytes, frame.scratchBytes);
+  if (bytes == 0)
+    return;
+  Value status = abi.call(context, Field::ReserveScratch, b.getI64Type(), {abi.i64(bytes)});
+  reserved = status;
+}
+
+/// Structured control flow to blocks, so that a failure can leave at once.
+LogicalResult EntryBuilder::flatten() {
+  RewritePatternSet patterns(main.getContext());
+  populateSCFToControlFlowConversionPatterns(patterns);
+  ConversionTarget target(*main.getContext());
+  target.addIllegalOp<scf::IfOp, scf::ForOp, scf::WhileOp, scf::IndexSwitchOp, scf::ExecuteRegionOp>();
+  target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
+  if (failed(applyPartialConversion(main, target, std::move(patterns))))
+    return failure();
+  // The exit takes the status.
+  exit = new Block();
+  main.getBody().push_back(exit);
+  Value status = exit->addArgument(b.getI32Type(), main.getLoc());
+  b.setInsertionPointToEnd(exit);
+  func::ReturnOp::create(b, status);
+  return success();
+}
+
+/// Leaves with `status` where `condition` holds; code goes on behind `b`.
+void EntryBuilder::exitIf(Value condition, int64_t status) {
+  Block *here = b.getInsertionBlock();
+  Block *rest = here->splitBlock(b.getInsertionPoint());
+  b.setInsertionPointToEnd(here);
+  Value code = arith::ConstantIntOp::create(b, status, 32);
+  cf::CondBranchOp::create(b, condition, exit, ValueRange{code}, rest, ValueRange{});
+  b.setInsertionPointToStart(rest);
+}
+
+/// launch(context, kernel, arguments, count, number): one worker is called
+/// directly, several through the pool.
+void EntryBuilder::createLauncher() {
+  b.setLoc(module.getLoc());
+  b.setInsertionPointToEnd(module.getBody());
+  Type pointer = abi.pointer(), i64 = b.getI64Type();
+  launcher = func::FuncOp::create(b, (symbol + "_launch").str(), b.getFunctionType({pointer, pointer, pointer, i64, i64}, {}));
+  launcher.setPrivate();
+  Block *body = launcher.addEntryBlock();
+  b.setInsertionPointToStart(body);
+  Value ctx = body->getArgument(0), kernel = body->getArgument(1), block = body->getArgument(2),
+        count = body->getArgument(3), number = body->getArgument(4);
+  Value profile = abi.field(ctx, Field::Profile, pointer);
+  Value null = LLVM::ZeroOp::create(b, pointer);
+  Value profiles = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::ne, profile, null);
+  auto report = [&](int64_t isEnd) {
+    auto branch = scf::IfOp::create(b, profiles, /*withElseRegion=*/false);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    abi.call(ctx, Field::Profile, Type(), {number, abi.i64(isEnd)});
+  };
+  report(0);
+  Value one = abi.i64(1);
+  Value workers = abi.field(ctx, Field::WorkerCount, i64);
+  Value alone = arith::OrIOp::create(b, arith::CmpIOp::create(b, arith::CmpIPredicate::sle, workers, one),
+                                     arith::CmpIOp::create(b, arith::CmpIPredicate::sle, count, one));
+  auto branch = scf::IfOp::create(b, alone, /*withElseRegion=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    Value zero = abi.i64(0);
+    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), {pointer, i64, i64, i64, pointer});
+    LLVM::CallOp::create(b, type, ValueRange{kernel, block, zero, count, zero, ctx});
+    b.setInsertionPointToStart(branch.elseBlock());
+    abi.call(ctx, Field::ParallelFor, Type(), {kernel, block, count, one});
+  }
+  report(1);
+  func::ReturnOp::create(b);
+}
+
+void EntryBuilder::lowerLaunch(kernel::LaunchOp launch) {
+  b.setLoc(launch.getLoc());
+  b.setInsertionPoint(launch);
+  auto kernel = module.lookupSymbol<func::FuncOp>(launch.getCallee());
+  KernelFrame &frame = frames[kernel];
+  if (Value bytes = scratchOf.lookup(launch)) {
+    Value status = abi.call(context, Field::ReserveScratch, b.getI64Type(), {bytes});
+    exitIf(arith::CmpIOp::create(b, arith::CmpIPredicate::ne, status, abi.i64(0)), WEFT_RUN_NO_MEMORY);
+  }
+  unsigned slot = 0;
+  for (Value operand : launch->getOperands())
+    packArgument(b, operand, arguments, slot);
+  Value function = func::ConstantOp::create(b, kernel.getFunctionType(), SymbolRefAttr::get(kernel));
+  Value address = UnrealizedConversionCastOp::create(b, TypeRange{abi.pointer()}, ValueRange{function}).getResult(0);
+  Value number = abi.i64(launch->getAttrOfType<IntegerAttr>(kernel::kLaunchAttr).getInt());
+  func::CallOp::create(b, launcher, ValueRange{context, address, arguments, abi.toI64(counts[launch]), number});
+  if (frame.canFail) {
+    Value failed = abi.field(context, Field::Failed, b.getI64Type());
+    exitIf(arith::CmpIOp::create(b, arith::CmpIPredicate::ne, failed, abi.i64(0)), WEFT_RUN_CHECK_FAILED);
+  }
+  launch.erase();
+}
+
+void EntryBuilder::lowerLaunches() {
+  SmallVector<kernel::LaunchOp> launches;
+  main.walk([&](kernel::LaunchOp launch) { launches.push_back(launch); });
+  for (kernel::LaunchOp launch : launches)
+    lowerLaunch(launch);
+}
+
+/// Arena, outputs and blocks apart: a call, a test for null, a memref.
+void EntryBuilder::lowerMemory() {
+  SmallVector<Operation *> ops;
+  main.walk([&](Operation *op) {
+    if (isa<kernel::ArenaOp, kernel::AllocateOp, kernel::OutputOp>(op))
+      ops.push_back(op);
+  });
+  for (Operation *op : ops) {
+    b.setLoc(op->getLoc());
+    b.setInsertionPoint(op);
+    auto type = cast<MemRefType>(op->getResult(0).getType());
+    SmallVector<Value> sizes = llvm::map_to_vector(op->getOperands(), [&](Value size) { return abi.toI64(size); });
+    Value pointer;
+    if (auto output = dyn_cast<kernel::OutputOp>(op)) {
+      unsigned dynamic = 0;
+      for (auto [d, extent] : llvm::enumerate(type.getShape())) {
+        Value size = ShapedType::isDynamic(extent) ? sizes[dynamic++] : abi.i64(extent);
+        LLVM::StoreOp::create(b, size, abi.at(shape, 8 * d));
+      }
+      pointer = abi.call(context, Field::Output, abi.pointer(),
+                         {abi.i64(output.getNumber()), abi.i64(type.getRank()), shape});
+    } else {
+      pointer = abi.call(context, isa<kernel::ArenaOp>(op) ? Field::ReserveArena : Field::Allocate, abi.pointer(), {sizes[0]});
+    }
+    Value null = LLVM::ZeroOp::create(b, abi.pointer());
+    exitIf(LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::eq, pointer, null), WEFT_RUN_NO_MEMORY);
+    op->getResult(0).replaceAllUsesWith(abi.memref(type, pointer, sizes));
+    op->erase();
+  }
+}
+
+void EntryBuilder::lowerChecks() {
+  auto messages = module->getAttrOfType<ArrayAttr>(kernel::kChecksAttr);
+  SmallVector<kernel::CheckOp> checks;
+  main.walk([&](kernel::CheckOp check) { checks.push_back(check); });
+  for (kernel::CheckOp check : checks) {
+    b.setLoc(check.getLoc());
+    Block *here = check->getBlock();
+    Block *rest = here->splitBlock(check);
+    Block *fails = new Block();
+    main.getBody().push_back(fails);
+    b.setInsertionPointToEnd(here);
+    cf::CondBranchOp::create(b, check.getCondition(), rest, fails);
+    b.setInsertionPointToEnd(fails);
+    int64_t number = std::distance(messages.begin(), llvm::find(messages, check.getMessageAttr()));
+    emitFail(b, context, number, check.getValues());
+    Value code = arith::ConstantIntOp::create(b, WEFT_RUN_CHECK_FAILED, 32);
+    cf::BranchOp::create(b, exit, ValueRange{code});
+    check.erase();
+  }
+}
+
+void EntryBuilder::lowerReturns() {
+  SmallVector<func::ReturnOp> returns;
+  main.walk([&](func::ReturnOp ret) {
+    if (ret->getBlock() != exit)
+      returns.push_back(ret);
+  });
+  for (func::ReturnOp ret : returns) {
+    b.setInsertionPoint(ret);
+    Value code = arith::ConstantIntOp::create(b, WEFT_RUN_OK, 32);
+    cf::BranchOp::create(b, exit, ValueRange{code});
+    ret.erase();
+  }
+}
+
+/// Code of several levels shares one space of names.
+void EntryBuilder::renameKernels() {
+  for (auto &[op, frame] : frames) {
+    auto kernel = cast<func::FuncOp>(op);
+    auto name = StringAttr::get(module.getContext(), (symbol + "." + kernel.getSymName()).str());
+    (void)SymbolTable::replaceAllSymbolUses(kernel, name, module);
+    kernel.setSymName(name);
+  }
+  main.setSymName(symbol);
+  main.setPublic();
+}
+
+LogicalResult EntryBuilder::run() {
+  if (failed(frameKernels()) || failed(countWork()))
+    return failure();
+  createLauncher();
+  changeSignature();
+  if (failed(flatten()))
+    return failure();
+  if (reserved) {
+    b.setInsertionPointAfterValue(reserved);
+    exitIf(arith::CmpIOp::create(b, arith::CmpIPredicate::ne, reserved, abi.i64(0)), WEFT_RUN_NO_MEMORY);
+  }
+  lowerMemory();
+  lowerChecks();
+  for (auto &[kernel, frame] : frames)
+    lowerKernel(cast<func::FuncOp>(kernel), frame);
+  lowerLaunches();
+  lowerReturns();
+  renameKernels();
+  return success();
+}
+
+struct LowerToEntryPass : impl::LowerToEntryBase<LowerToEntryPass> {
+  using LowerToEntryBase::LowerToEntryBase;
+
+  void runOnOperation() override {
+    auto main = getOperation().lookupSymbol<func::FuncOp>("main");
+    if (!main) {
+      getOperation().emitError("has no @main");
+      return signalPassFailure();
+    }
+    if (failed(EntryBuilder(getOperation(), main, symbol).run()))
+      signalPassFailure();
+  }
+};
+
+} // namespace
+} // namespace weft::cpu

@@ -1,0 +1,44 @@
+// RUN: weft-opt %s --weft-lower-to-entry=symbol=start | FileCheck %s
+
+module attributes {kernel.checks = ["extent is {0}"]} {
+memref.global "private" constant @w : memref<4xf32> = dense<1.0> {kernel.offset = 128 : i64}
+
+// Slots: pointer and extent of x, pointer of y.
+// CHECK-LABEL: func.func private @start.k(
+// CHECK-SAME:    %[[ARGS:.*]]: !llvm.ptr, %[[BEGIN:.*]]: i64, %[[END:.*]]: i64, %{{.*}}: i64, %{{.*}}: !llvm.ptr)
+func.func private @k(%x: memref<?xf32>, %y: memref<4xf32>) attributes {kernel.entry} {
+  // CHECK: llvm.load %[[ARGS]] : !llvm.ptr -> !llvm.ptr
+  // CHECK: %[[S1:.*]] = llvm.getelementptr %[[ARGS]][8]
+  // CHECK: llvm.load %[[S1]] : !llvm.ptr -> i64
+  // CHECK: %[[S2:.*]] = llvm.getelementptr %[[ARGS]][16]
+  // CHECK-DAG: %[[FIRST:.*]] = arith.index_cast %[[BEGIN]]
+  // CHECK-DAG: %[[LAST:.*]] = arith.index_cast %[[END]]
+  // CHECK: scf.for %{{.*}} = %[[FIRST]] to %[[LAST]]
+  %c0 = arith.constant 0 : index
+  %n = memref.dim %x, %c0 : memref<?xf32>
+  scf.forall (%i) in (%n) {
+    %v = memref.load %x[%i] : memref<?xf32>
+    memref.store %v, %y[%c0] : memref<4xf32>
+  }
+  return
+}
+
+// CHECK-LABEL: func.func @start(
+// CHECK-SAME:    %[[CONTEXT:.*]]: !llvm.ptr, %[[INPUTS:.*]]: !llvm.ptr, %[[WEIGHTS:.*]]: !llvm.ptr) -> i32
+func.func @main(%x: memref<?xf32>) {
+  // CHECK: llvm.load %[[INPUTS]] : !llvm.ptr -> !llvm.ptr
+  // CHECK: llvm.getelementptr %[[WEIGHTS]]
+  // CHECK: cf.cond_br %{{.*}}, ^{{.*}}, ^[[FAILS:.*]]
+  // CHECK: call @start_launch(%[[CONTEXT]]
+  // CHECK: ^[[FAILS]]:
+  // CHECK: llvm.call %{{.*}}(%[[CONTEXT]]
+  // CHECK: arith.constant 2 : i32
+  %w = memref.get_global @w : memref<4xf32>
+  %c0 = arith.constant 0 : index
+  %n = memref.dim %x, %c0 : memref<?xf32>
+  %ok = arith.cmpi ne, %n, %c0 : index
+  kernel.check %ok, "extent is {0}" values %n : index
+  kernel.launch @k ins(%x : memref<?xf32>) outs(%w : memref<4xf32>) {kernel.number = 0 : i64}
+  return
+}
+}
