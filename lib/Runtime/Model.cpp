@@ -81,10 +81,7 @@ weft_model::weft_model(int descriptor, std::string fileName,
   describeTensors();
 }
 
-weft_model::~weft_model() {
-  if (library)
-    dlclose(library);
-}
+void weft_model::Unload::operator()(void *library) const { dlclose(library); }
 
 void weft_model::mapWeights(const FileLayout &layout) {
   std::string_view bytes = file.bytes();
@@ -162,14 +159,14 @@ void weft_model::linkCode() {
   std::string path = "/proc/" + std::to_string(getpid()) + tail;
   if (access(path.c_str(), R_OK) != 0)
     path = "/proc/self" + tail;
-  library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  library.reset(dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL));
   if (!library) {
     const char *why = dlerror();
     fail(WEFT_ERROR_UNSUPPORTED,
          name + ": its code cannot be loaded: " + (why ? why : "no reason"));
   }
   entry = reinterpret_cast<weft_entry_fn>(
-      dlsym(library, code->entrySymbol.c_str()));
+      dlsym(library.get(), code->entrySymbol.c_str()));
   if (!entry)
     fail(WEFT_ERROR_INTERNAL,
          "internal error: " + name + " has no '" + code->entrySymbol + "'");

@@ -6,6 +6,7 @@
 #include "weft/Artifact/File.h"
 #include "weft/runtime.h"
 #include <atomic>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -48,7 +49,6 @@ public:
   weft_model(int descriptor, std::string name,
              const weft_load_options &options);
   weft_model(const weft_model &) = delete;
-  ~weft_model();
 
   void retain() { owners.fetch_add(1, std::memory_order_relaxed); }
   void release() {
@@ -73,7 +73,11 @@ private:
 
   std::atomic<int> owners{1};
   weft::runtime::MappedFile file, weightFile;
-  void *library = nullptr;
+  struct Unload {
+    void operator()(void *library) const;
+  };
+  /// After `file`, so that it goes before the descriptor in its name does.
+  std::unique_ptr<void, Unload> library;
 };
 
 #endif // WEFT_LIB_RUNTIME_MODEL_H

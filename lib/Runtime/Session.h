@@ -42,7 +42,7 @@ struct CheckFailure {
   int64_t check = -1, values[2];
 };
 
-/// Releases what it owns after everything declared below it.
+/// Keeps a model alive; a member before all others that use it.
 struct ModelReference {
   explicit ModelReference(weft_model &model) : model(model) { model.retain(); }
   ~ModelReference() { model.release(); }

@@ -40,7 +40,11 @@ static void load_many_at_once(void) {
     weft_model *affine = load_sample("affine.weft");
     weft_model *levels = load_sample("levels.weft");
     weft_model *again = load_sample("affine.weft");
+    weft_model *none = NULL;
     weft_model_release(affine);
+    /* Fails after its code was mapped, which must not stay. */
+    CHECK_ERROR(weft_model_load(sample("missing.weft"), NULL, &none),
+                WEFT_ERROR_INTERNAL, "has no 'entry_missing'");
     affine = load_sample("nonzero.weft");
     CHECK(weft_model_input_count(levels) == 0);
     expect_affine(again);

@@ -106,6 +106,8 @@ static bool packAll(Packer &packer) {
                manifestOf("entry_silent", {}, {{"y", E::f32, {}}}));
   packer.write("nonsense.weft",
                manifestOf("entry_nonsense", {}, {{"y", E::f32, {}}}));
+  packer.write("missing.weft",
+               manifestOf("entry_missing", {}, {{"y", E::f32, {}}}));
   return packer.ok;
 }
 
