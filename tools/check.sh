@@ -23,7 +23,7 @@ reports=build/logs
 python=build/venv/bin/python
 jobs=$(nproc)
 parts=(programs lit python)
-$fast || parts+=(sanitized sanitized-lit)
+$fast || parts+=(runtime-alone sanitized sanitized-lit)
 
 # Runs a part and goes on after a failure: its report says what failed, and a
 # part without a report is counted as failed by the summary.
@@ -55,6 +55,15 @@ run_python() {
   part "Python tests" timeout 40m "$python" -m pytest "${options[@]}" test
 }
 
+# The runtime in a build that is not told where LLVM is.
+run_runtime_alone() {
+  try_logged "configuring the runtime alone" cmake --preset runtime &&
+    try_logged "building the runtime alone" cmake --build build/runtime -j "$jobs" || return 0
+  part "programs, runtime alone" ctest --test-dir build/runtime -LE '^source$' -j "$jobs" \
+    --timeout 900 --output-on-failure --no-tests=error \
+    --output-junit "$root/$reports/runtime-alone.xml"
+}
+
 # Runtime and importer under ASan and UBSan. Leaks are not looked for: MLIR's
 # context and the loaded artifacts live as long as the process.
 run_sanitized() {
@@ -77,6 +86,7 @@ if try_logged "configuring" cmake --preset default &&
   run_programs
   run_lit lit build
   run_python
+  $fast || run_runtime_alone
   $fast || run_sanitized
 else
   tail -n 30 "$log" >&2

@@ -5,17 +5,13 @@
 #        tools/format.sh --check    only name the files that would change
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-mapfile -t files < <(git ls-files -co --exclude-standard -- '*.c' '*.cpp' '*.h' '*.hpp')
-format=clang-format-22
+mapfile -t files < <(git ls-files -co --exclude-standard -- '*.c' '*.cpp' '*.h' '*.hpp' |
+  while read -r file; do [[ ! -f $file ]] || echo "$file"; done)
 if [[ ${1:-} != --check ]]; then
-  exec "$format" -i "${files[@]}"
+  exec clang-format-22 -i "${files[@]}"
 fi
-status=0
-for file in "${files[@]}"; do
-  [[ -f $file ]] || continue
-  cmp -s "$file" <("$format" "$file") || {
-    echo "error: $file is not formatted; run tools/format.sh"
-    status=1
-  }
-done
-exit $status
+changed=$(clang-format-22 --dry-run "${files[@]}" 2>&1 |
+  sed -n 's/^\([^:]*\):[0-9]*:.*clang-format-violations.*/\1/p' | sort -u)
+[[ -n $changed ]] || exit 0
+sed 's/.*/error: & is not formatted; run tools\/format.sh/' <<<"$changed"
+exit 1

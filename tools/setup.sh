@@ -82,6 +82,17 @@ install_venv() {
     -r "$root/tools/requirements.txt"
 }
 
+# Makes `import weft` in build/venv find this checkout. A venv that several
+# checkouts share belongs to none of them.
+link_package() {
+  local packages
+  [[ ! -L $venv ]] || return 0
+  for packages in "$venv"/lib/python3*/site-packages; do
+    [[ $(cat "$packages/weft.pth" 2>/dev/null) == "$root/python" ]] ||
+      echo "$root/python" >"$packages/weft.pth"
+  done
+}
+
 venv=$root/build/venv
 mkdir -p "$root/build"
 mapfile -t missing < <(missing_packages)
@@ -93,3 +104,4 @@ fi
 start_log setup
 [[ ${#missing[@]} == 0 ]] || install_packages "${missing[@]}"
 venv_is_complete || install_venv
+link_package
