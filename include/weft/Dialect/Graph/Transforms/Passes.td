@@ -121,4 +121,75 @@ def LegalizeBroadcast : Pass<"weft-legalize-broadcast", "::mlir::ModuleOp"> {
                            "::mlir::tensor::TensorDialect", "::weft::kernel::KernelDialect"];
 }
 
+def ChooseLayout : Pass<"weft-choose-layout", "::mlir::ModuleOp"> {
+  let summary = "pack convolutions and matrix products of f32 with constant weights";
+  let description = [{
+    A convolution becomes `kernel.conv` or `kernel.depthwise_conv` on blocks of 16
+    channels, with its padding as an op of its own; a matrix product becomes
+    `kernel.matmul`, packed where its right side is constant. Few input channels
+    are read plain. Weights are packed now. Other types, and convolutions whose
+    weights are computed, stay as they are.
+
+    ```mlir
+    %y = graph.conv %x, %w strides [1, 1] pads [1, 1, 1, 1] dilations [1, 1] groups 1
+      : (tensor<?x32x8x8xf32>, tensor<48x32x3x3xf32>) -> tensor<?x48x8x8xf32>
+    ```
+    =>
+    ```mlir
+    %0 = graph.pack %x axis 1 block 16 : tensor<?x32x8x8xf32> -> tensor<?x2x8x8x16xf32>
+    %1 = graph.pad constant %0, %pads, %zero axes [2, 3] : … -> tensor<?x2x10x10x16xf32>
+    %2 = kernel.conv input(%1) weight(%packed) outs(%e) strides [1, 1] dilations [1, 1] groups 1 …
+    %y = graph.unpack %2 axis 1 extent 48 : tensor<?x3x8x8x16xf32> -> tensor<?x48x8x8xf32>
+    ```
+  }];
+  let options = [
+    Option<"block", "block", "int64_t", "16", "channels of a block; 0 leaves all as it is">
+  ];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect", "::weft::kernel::KernelDialect"];
+}
+
+def PropagateLayout : Pass<"weft-propagate-layout", "::mlir::ModuleOp"> {
+  let summary = "move unpacks down until they meet packs and cancel";
+  let description = [{
+    Elementwise ops, pools, reductions and padding along other axes and
+    concatenations of channels work on blocks as well. Small operands, such as
+    one value for each channel, are packed instead. Packs and unpacks that only
+    change a shape become reshapes.
+
+    ```mlir
+    %0 = graph.unpack %x axis 1 extent 32 : tensor<?x2x8x8x16xf32> -> tensor<?x32x8x8xf32>
+    %1 = graph.relu %0 : tensor<?x32x8x8xf32> -> tensor<?x32x8x8xf32>
+    %2 = graph.pack %1 axis 1 block 16 : tensor<?x32x8x8xf32> -> tensor<?x2x8x8x16xf32>
+    ```
+    =>
+    ```mlir
+    %2 = graph.relu %x : tensor<?x2x8x8x16xf32> -> tensor<?x2x8x8x16xf32>
+    ```
+  }];
+  let statistics = [Statistic<"numLeft", "left", "packs and unpacks that remain">];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
+def SplitPadding : Pass<"weft-split-padding", "::mlir::ModuleOp"> {
+  let summary = "give pools an input that is padded already";
+  let description = [{
+    So their loops need no guard, and the op before can write into the padded
+    tensor. Comes after layout. A mean that does not count padding is divided by
+    constant counts.
+
+    ```mlir
+    %y = graph.pool max %x axes [2, 3] window [3, 3] strides [2, 2] pads [1, 1, 1, 1] dilations [1, 1]
+      : tensor<?x4x8x8xf32> -> tensor<?x4x4x4xf32>
+    ```
+    =>
+    ```mlir
+    %0 = graph.pad constant %x, %ones, %least axes [2, 3] : … -> tensor<?x4x10x10xf32>
+    %y = graph.pool max %0 axes [2, 3] window [3, 3] strides [2, 2] pads [0, 0, 0, 0] dilations [1, 1]
+      : tensor<?x4x10x10xf32> -> tensor<?x4x4x4xf32>
+    ```
+  }];
+}
+
 #endif // WEFT_GRAPH_TRANSFORMS_PASSES
+

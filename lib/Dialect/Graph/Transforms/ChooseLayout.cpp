@@ -1,0 +1,341 @@
+// Chooses the memory layout of convolutions and matrix products of f32 with
+// constant weights: activations in blocks of channels, weights packed here, at
+// compile time. Packs and unpacks around each op are left to
+// `weft-propagate-layout` to cancel. Other products stay graph ops, which lower
+// to plain loops.
+
+#include "weft/Dialect/Graph/Transforms/Passes.h"
+
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/WalkPatternRewriteDriver.h"
+#include "weft/Dialect/Graph/IR/Graph.h"
+#include "weft/Dialect/Graph/IR/Shapes.h"
+#include "weft/Dialect/Kernel/IR/Kernel.h"
+#include "weft/Support/Constants.h"
+
+namespace weft::graph {
+#define GEN_PASS_DEF_CHOOSELAYOUT
+#include "weft/Dialect/Graph/Transforms/Passes.h.inc"
+} // namespace weft::graph
+
+using namespace mlir;
+using namespace weft;
+using namespace weft::graph;
+using kernel::kBlock;
+
+namespace {
+
+/// Fewer input channels than this are read plain: blocks would be mostly zeros.
+constexpr int64_t kFewChannels = 9;
+
+using Dims = SmallVector<OpFoldResult>;
+
+/// The floats of a constant, splats repeated.
+struct Floats {
+  ConstantData data;
+  const float *all;
+  explicit Floats(ConstantData found) : data(std::move(found)) {
+    all = reinterpret_cast<const float *>(data.bytes().data());
+  }
+  float operator[](int64_t i) const { return data.isSplat() ? all[0] : all[i]; }
+};
+
+std::optional<Floats> constantFloats(Value value) {
+  auto data = ConstantData::get(value);
+  if (!data || !data->type().getElementType().isF32() || data->numElements() == 0)
+    return std::nullopt;
+  return Floats(std::move(*data));
+}
+
+/// A constant of `shape`, zeros where `fill` leaves them.
+Value packedConstant(OpBuilder &b, Location loc, ArrayRef<int64_t> shape, function_ref<void(float *)> fill) {
+  auto type = RankedTensorType::get(shape, b.getF32Type());
+  AsmResourceBlob blob = allocateConstant(type);
+  MutableArrayRef<char> bytes = blob.getMutableData();
+  std::memset(bytes.data(), 0, bytes.size());
+  fill(reinterpret_cast<float *>(bytes.data()));
+  return ConstantOp::create(b, loc, makeConstant(type, std::move(blob)));
+}
+
+/// The extents of a convolution, seen by its weights.
+struct ConvShape {
+  int64_t groups, inputs, outputs; ///< channels of one group
+  int64_t taps = 1;                ///< elements of the window
+  SmallVector<int64_t> window;
+  int64_t outputBlocks() const { return llvm::divideCeil(outputs, kBlock); }
+
+  explicit ConvShape(ConvOp op) : groups(op.getGroups()) {
+    ArrayRef<int64_t> weight = tensorType(op.getWeight()).getShape();
+    outputs = weight[0] / groups;
+    inputs = weight[1];
+    window.assign(weight.begin() + 2, weight.end());
+    for (int64_t extent : window)
+      taps *= extent;
+  }
+};
+
+/// [K, C, window…] as [groups * K1, C1, window…, cb, 16].
+Value packConvWeight(OpBuilder &b, Location loc, const ConvShape &s, int64_t cb, const Floats &weight) {
+  int64_t k1 = s.outputBlocks(), c1 = llvm::divideCeil(s.inputs, cb);
+  SmallVector<int64_t> shape = {s.groups * k1, c1};
+  llvm::append_range(shape, s.window);
+  shape.append({cb, kBlock});
+  return packedConstant(b, loc, shape, [&](float *packed) {
+    int64_t from = 0;
+    for (int64_t group = 0; group < s.groups; ++group)
+      for (int64_t k = 0; k < s.outputs; ++k) {
+        int64_t block = group * k1 + k / kBlock;
+        for (int64_t c = 0; c < s.inputs; ++c)
+          for (int64_t tap = 0; tap < s.taps; ++tap, ++from)
+            packed[((((block * c1 + c / cb) * s.taps + tap) * cb) + c % cb) * kBlock + k % kBlock] = weight[from];
+      }
+  });
+}
+
+/// [C, 1, window…] as [C1, window…, 16].
+Value packDepthwiseWeight(OpBuilder &b, Location loc, const ConvShape &s, const Floats &weight) {
+  SmallVector<int64_t> shape = {static_cast<int64_t>(llvm::divideCeil(s.groups, kBlock))};
+  llvm::append_range(shape, s.window);
+  shape.push_back(kBlock);
+  return packedConstant(b, loc, shape, [&](float *packed) {
+    for (int64_t c = 0; c < s.groups; ++c)
+      for (int64_t tap = 0; tap < s.taps; ++tap)
+        packed[((c / kBlock) * s.taps + tap) * kBlock + c % kBlock] = weight[c * s.taps + tap];
+  });
+}
+
+/// A value of each output channel as [groups * K1, 1…, 16], to be added to the
+/// blocked result.
+Value packChannels(OpBuilder &b, Location loc, int64_t groups, int64_t outputs, int64_t spatial, const Floats &values) {
+  int64_t k1 = llvm::divideCeil(outputs, kBlock);
+  SmallVector<int64_t> shape = {groups * k1};
+  shape.append(spatial, 1);
+  shape.push_back(kBlock);
+  return packedConstant(b, loc, shape, [&](float *packed) {
+    for (int64_t k = 0; k < groups * outputs; ++k)
+      packed[((k / outputs) * k1 + (k % outputs) / kBlock) * kBlock + (k % outputs) % kBlock] = values[k];
+  });
+}
+
+Value intsConstant(OpBuilder &b, Location loc, ArrayRef<int64_t> ints) {
+  auto type = RankedTensorType::get({static_cast<int64_t>(ints.size())}, b.getI64Type());
+  return ConstantOp::create(b, loc, DenseIntElementsAttr::get(type, ints));
+}
+
+/// `x` with zeros around its spatial dimensions, those from 2 on.
+Value padSpatial(OpBuilder &b, Location loc, Value x, ArrayRef<int64_t> pads) {
+  if (llvm::all_of(pads, [](int64_t pad) { return pad == 0; }))
+    return x;
+  SmallVector<int64_t> axes, needed, after;
+  size_t spatial = pads.size() / 2;
+  for (size_t i = 0; i < spatial; ++i)
+    if (pads[i] || pads[spatial + i]) {
+      axes.push_back(2 + i);
+      needed.push_back(pads[i]);
+      after.push_back(pads[spatial + i]);
+    }
+  llvm::append_range(needed, after);
+  Value zero = ConstantOp::create(b, loc, DenseElementsAttr::get(RankedTensorType::get({}, b.getF32Type()), 0.0f));
+  return PadOp::create(b, loc, x, intsConstant(b, loc, needed), zero, axes, PadMode::constant);
+}
+
+/// Gives a product an epilogue that yields the sum.
+template <typename Op> Value finishProduct(OpBuilder &b, Op op) {
+  Block &body = op.getEpilogue().emplaceBlock();
+  Value sum = body.addArgument(b.getF32Type(), op.getLoc());
+  OpBuilder nested = OpBuilder::atBlockBegin(&body);
+  kernel::YieldOp::create(nested, op.getLoc(), sum);
+  return op->getResult(0);
+}
+
+Value emptyTensor(OpBuilder &b, Location loc, ArrayRef<OpFoldResult> dims) {
+  return tensor::EmptyOp::create(b, loc, dims, b.getF32Type());
+}
+
+struct LayOutConv : OpRewritePattern<ConvOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(ConvOp op, PatternRewriter &rewriter) const final {
+    std::optional<Floats> weight = constantFloats(op.getWeight());
+    RankedTensorType input = tensorType(op.getInput());
+    if (!weight || input.isDynamicDim(1))
+      return rewriter.notifyMatchFailure(op, "the weight is no f32 constant");
+    ReifiedRankedShapedTypeDims reified;
+    if (failed(reifyResultShapes(rewriter, op, reified)))
+      return rewriter.notifyMatchFailure(op, "the result's extents are unknown");
+    ConvShape s(op);
+    Location loc = op.getLoc();
+    int64_t spatial = s.window.size();
+    bool depthwise = s.inputs == 1 && s.outputs == 1 && s.groups > 1;
+    Dims dims = reified[0];
+    dims[1] = rewriter.getIndexAttr(depthwise ? llvm::divideCeil(s.groups, kBlock) : s.groups * s.outputBlocks());
+    dims.push_back(rewriter.getIndexAttr(kBlock));
+    Value out = emptyTensor(rewriter, loc, dims), sum;
+    if (depthwise) {
+      Value x = padSpatial(rewriter, loc, PackOp::create(rewriter, loc, op.getInput(), 1, kBlock), op.getPads());
+      Value packed = packDepthwiseWeight(rewriter, op.getWeight().getLoc(), s, *weight);
+      sum = finishProduct(rewriter, kernel::DepthwiseConvOp::create(rewriter, loc, out.getType(), x, packed,
+                                                                    ValueRange{}, out, rewriter.getAffineMapArrayAttr({}),
+                                                                    op.getStrides(), op.getDilations()));
+      // One group of all channels, as far as blocks are concerned.
+      s.outputs = s.groups;
+      s.groups = 1;
+    } else {
+      bool blocked = s.inputs % kBlock == 0 || (s.groups == 1 && s.inputs >= kFewChannels);
+      Value packed = packConvWeight(rewriter, op.getWeight().getLoc(), s, blocked ? kBlock : 1, *weight);
+      sum = finishProduct(rewriter, kernel::ConvOp::create(rewriter, loc, out.getType(), readInput(op, blocked, rewriter),
+                                                           packed, ValueRange{}, out,
+                                                           rewriter.getAffineMapArrayAttr({}), op.getStrides(),
+                                                           op.getDilations(), s.groups));
+    }
+    std::optional<Floats> bias = op.getBias() ? constantFloats(op.getBias()) : std::nullopt;
+    if (bias) {
+      Value packed = packChannels(rewriter, op.getBias().getLoc(), s.groups, s.outputs, spatial, *bias);
+      sum = AddOp::create(rewriter, loc, sum.getType(), sum, packed);
+    }
+    Value plain = unpackGroups(rewriter, loc, sum, s);
+    if (op.getBias() && !bias) {
+      auto axes = llvm::to_vector(llvm::seq<int64_t>(1, spatial + 1));
+      Value column = UnsqueezeOp::create(rewriter, loc, op.getBias(), axes);
+      plain = AddOp::create(rewriter, loc, plain.getType(), plain, column);
+    }
+    if (plain.getType() != op.getType())
+      plain = tensor::CastOp::create(rewriter, loc, op.getType(), plain);
+    rewriter.replaceOp(op, plain);
+    return success();
+  }
+
+  /// The padded input in blocks, or plain with a unit dimension as its block.
+  static Value readInput(ConvOp op, bool blocked, OpBuilder &b) {
+    Location loc = op.getLoc();
+    if (blocked)
+      return padSpatial(b, loc, PackOp::create(b, loc, op.getInput(), 1, kBlock), op.getPads());
+    Value padded = padSpatial(b, loc, op.getInput(), op.getPads());
+    return UnsqueezeOp::create(b, loc, padded, ArrayRef<int64_t>{tensorType(padded).getRank()});
+  }
+
+  /// [N, groups * K1, …, 16] as [N, groups * K, …]. Groups that do not fill
+  /// their blocks are unpacked each for itself.
+  static Value unpackGroups(OpBuilder &b, Location loc, Value blocked, const ConvShape &s) {
+    if (s.groups == 1 || s.outputs % kBlock == 0)
+      return UnpackOp::create(b, loc, blocked, 1, s.groups * s.outputs);
+    DimBuilder d(b, loc);
+    Dims dims = d.allOf(blocked), split = dims;
+    split[1] = d.constant(s.groups);
+    split.insert(split.begin() + 2, d.constant(s.outputBlocks()));
+    SmallVector<ReassociationIndices> groups = {{0}, {1, 2}};
+    for (int64_t i = 2, e = dims.size(); i < e; ++i)
+      groups.push_back({i + 1});
+    SmallVector<int64_t> shape(tensorType(blocked).getShape());
+    shape[1] = s.groups;
+    shape.insert(shape.begin() + 2, s.outputBlocks());
+    Value perGroup = tensor::ExpandShapeOp::create(b, loc, tensorType(shape, b.getF32Type()), blocked, groups, split);
+    Value plain = UnpackOp::create(b, loc, perGroup, 2, s.outputs);
+    groups.pop_back();
+    return tensor::CollapseShapeOp::create(b, loc, plain, groups);
+  }
+};
+
+/// [K, N] (or [N, K] if `transposed`) as [N/16][K][16].
+Value packMatrix(OpBuilder &b, Location loc, int64_t k, int64_t n, bool transposed, const Floats &matrix) {
+  return packedConstant(b, loc, {static_cast<int64_t>(llvm::divideCeil(n, kBlock)), k, kBlock}, [&](float *packed) {
+    for (int64_t i = 0; i < k; ++i)
+      for (int64_t j = 0; j < n; ++j)
+        packed[((j / kBlock) * k + i) * kBlock + j % kBlock] = matrix[transposed ? j * k + i : i * n + j];
+  });
+}
+
+/// The last two dimensions swapped.
+Value transposed(OpBuilder &b, Location loc, Value matrix) {
+  SmallVector<int64_t> permutation = llvm::to_vector(llvm::seq<int64_t>(0, tensorType(matrix).getRank()));
+  std::swap(permutation.back(), permutation[permutation.size() - 2]);
+  return TransposeOp::create(b, loc, matrix, permutation);
+}
+
+struct LayOutMatMul : OpRewritePattern<MatMulOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(MatMulOp op, PatternRewriter &rewriter) const final {
+    if (!op.getType().getElementType().isF32())
+      return rewriter.notifyMatchFailure(op, "is not f32");
+    Location loc = op.getLoc();
+    RankedTensorType rhsType = tensorType(op.getRhs());
+    int64_t rank = op.getType().getRank();
+    std::optional<Floats> constant;
+    if (rhsType.getRank() == 2 && tensorType(op.getLhs()).getRank() == rank)
+      constant = constantFloats(op.getRhs());
+    ReifiedRankedShapedTypeDims reified;
+    if (failed(reifyResultShapes(rewriter, op, reified)))
+      return rewriter.notifyMatchFailure(op, "the result's extents are unknown");
+    Dims dims = reified[0];
+    Value lhs = op.getTransposeLhs() ? transposed(rewriter, loc, op.getLhs()) : op.getLhs(), rhs;
+    if (constant) {
+      bool flip = op.getTransposeRhs();
+      int64_t k = rhsType.getDimSize(flip ? 1 : 0), n = rhsType.getDimSize(flip ? 0 : 1);
+      rhs = packMatrix(rewriter, op.getRhs().getLoc(), k, n, flip, *constant);
+      dims.back() = rewriter.getIndexAttr(n);
+    } else {
+      rhs = op.getTransposeRhs() ? transposed(rewriter, loc, op.getRhs()) : op.getRhs();
+      lhs = repeatBatches(rewriter, loc, withRank(rewriter, loc, lhs, rank), dims);
+      rhs = withRank(rewriter, loc, rhs, rank);
+    }
+    Value out = emptyTensor(rewriter, loc, dims);
+    Value product = finishProduct(
+        rewriter, kernel::MatMulOp::create(rewriter, loc, out.getType(), lhs, rhs, ValueRange{}, out,
+                                           rewriter.getAffineMapArrayAttr({}), constant ? rewriter.getUnitAttr() : UnitAttr()));
+    if (product.getType() != op.getType())
+      product = tensor::CastOp::create(rewriter, loc, op.getType(), product);
+    rewriter.replaceOp(op, product);
+    return success();
+  }
+
+  /// `x` with dimensions of 1 before its own.
+  static Value withRank(OpBuilder &b, Location loc, Value x, int64_t rank) {
+    int64_t missing = rank - tensorType(x).getRank();
+    if (missing == 0)
+      return x;
+    return UnsqueezeOp::create(b, loc, x, llvm::to_vector(llvm::seq<int64_t>(0, missing)));
+  }
+
+  /// The left side has all batches of the result; the right side may have 1.
+  static Value repeatBatches(OpBuilder &b, Location loc, Value lhs, ArrayRef<OpFoldResult> dims) {
+    DimBuilder d(b, loc);
+    RankedTensorType type = tensorType(lhs);
+    SmallVector<int64_t> shape(type.getShape());
+    SmallVector<Value> extents;
+    bool repeats = false;
+    for (int64_t i = 0; i < type.getRank(); ++i) {
+      bool batch = i < type.getRank() - 2;
+      auto known = getConstantIntValue(dims[i]);
+      OpFoldResult extent = d.of(lhs, i);
+      if (batch && type.getDimSize(i) == 1 && known != 1) {
+        repeats = true;
+        shape[i] = known.value_or(kDynamic);
+        extent = dims[i];
+      }
+      extents.push_back(arith::IndexCastOp::create(b, loc, b.getI64Type(), d.value(extent)));
+    }
+    if (!repeats)
+      return lhs;
+    Value wanted = tensor::FromElementsOp::create(b, loc, extents);
+    return ExpandOp::create(b, loc, type.clone(shape), lhs, wanted);
+  }
+};
+
+struct ChooseLayout : graph::impl::ChooseLayoutBase<ChooseLayout> {
+  using ChooseLayoutBase::ChooseLayoutBase;
+
+  void runOnOperation() final {
+    if (block == 0)
+      return;
+    if (block != kBlock) {
+      getOperation()->emitError("channels are blocked by ") << kBlock << " or not at all (0), not by " << block;
+      return signalPassFailure();
+    }
+    RewritePatternSet patterns(&getContext());
+    patterns.add<LayOutConv, LayOutMatMul>(&getContext());
+    walkAndApplyPatterns(getOperation(), std::move(patterns));
+  }
+};
+
+} // namespace

@@ -1,0 +1,56 @@
+// RUN: weft-opt %s --weft-propagate-layout | FileCheck %s
+
+// CHECK-LABEL: func.func @chain(
+// CHECK-NEXT:    %[[R:.*]] = graph.relu %arg0 : tensor<?x2x8x8x16xf32>
+// CHECK-NEXT:    return %[[R]]
+func.func @chain(%x: tensor<?x2x8x8x16xf32>) -> tensor<?x2x8x8x16xf32> {
+  %0 = graph.unpack %x axis 1 extent 32 : tensor<?x2x8x8x16xf32> -> tensor<?x32x8x8xf32>
+  %1 = graph.relu %0 : tensor<?x32x8x8xf32> -> tensor<?x32x8x8xf32>
+  %2 = graph.pack %1 axis 1 block 16 : tensor<?x32x8x8xf32> -> tensor<?x2x8x8x16xf32>
+  return %2 : tensor<?x2x8x8x16xf32>
+}
+
+// A residual sum of blocked values stays blocked; both lose their unpacks.
+// CHECK-LABEL: func.func @residual(
+// CHECK-NEXT:    %[[S:.*]] = graph.add %arg0, %arg1
+// CHECK-NEXT:    graph.unpack %[[S]]
+func.func @residual(%x: tensor<1x2x8x8x16xf32>, %y: tensor<1x2x8x8x16xf32>) -> tensor<1x24x8x8xf32> {
+  %0 = graph.unpack %x axis 1 extent 24 : tensor<1x2x8x8x16xf32> -> tensor<1x24x8x8xf32>
+  %1 = graph.unpack %y axis 1 extent 24 : tensor<1x2x8x8x16xf32> -> tensor<1x24x8x8xf32>
+  %2 = graph.add %0, %1 : tensor<1x24x8x8xf32>, tensor<1x24x8x8xf32> -> tensor<1x24x8x8xf32>
+  return %2 : tensor<1x24x8x8xf32>
+}
+
+// The logarithm of padding is infinite: the unpack stays before it.
+// CHECK-LABEL: func.func @log(
+// CHECK-NEXT:    %[[U:.*]] = graph.unpack %arg0
+// CHECK-NEXT:    graph.log %[[U]]
+func.func @log(%x: tensor<1x2x8x8x16xf32>) -> tensor<1x24x8x8xf32> {
+  %0 = graph.unpack %x axis 1 extent 24 : tensor<1x2x8x8x16xf32> -> tensor<1x24x8x8xf32>
+  %1 = graph.log %0 : tensor<1x24x8x8xf32> -> tensor<1x24x8x8xf32>
+  return %1 : tensor<1x24x8x8xf32>
+}
+
+// CHECK-LABEL: func.func @pool_concat(
+// CHECK:         %[[P:.*]] = graph.pool max %arg0 axes [2, 3]
+// CHECK:         %[[C:.*]] = graph.concat 1(%[[P]], %arg1)
+// CHECK:         graph.unpack %[[C]] axis 1 extent 52
+func.func @pool_concat(%x: tensor<1x2x8x8x16xf32>, %y: tensor<1x2x4x4x16xf32>) -> tensor<1x52x4x4xf32> {
+  %0 = graph.unpack %x axis 1 extent 32 : tensor<1x2x8x8x16xf32> -> tensor<1x32x8x8xf32>
+  %1 = graph.pool max %0 axes [2, 3] window [2, 2] strides [2, 2] pads [0, 0, 0, 0] dilations [1, 1]
+    : tensor<1x32x8x8xf32> -> tensor<1x32x4x4xf32>
+  %2 = graph.unpack %y axis 1 extent 20 : tensor<1x2x4x4x16xf32> -> tensor<1x20x4x4xf32>
+  %3 = graph.concat 1 (%1, %2) : (tensor<1x32x4x4xf32>, tensor<1x20x4x4xf32>) -> tensor<1x52x4x4xf32>
+  return %3 : tensor<1x52x4x4xf32>
+}
+
+// Without extents behind the channels nothing moves: a view.
+// CHECK-LABEL: func.func @global_mean(
+// CHECK:         %[[M:.*]] = graph.reduce mean %arg0 [2, 3] {keep_dims}
+// CHECK:         graph.reshape %[[M]]
+// CHECK-NOT:     graph.unpack
+func.func @global_mean(%x: tensor<?x2x8x8x16xf32>) -> tensor<?x32x1x1xf32> {
+  %0 = graph.unpack %x axis 1 extent 32 : tensor<?x2x8x8x16xf32> -> tensor<?x32x8x8xf32>
+  %1 = graph.reduce mean %0 [2, 3] {keep_dims} : tensor<?x32x8x8xf32> -> tensor<?x32x1x1xf32>
+  return %1 : tensor<?x32x1x1xf32>
+}
