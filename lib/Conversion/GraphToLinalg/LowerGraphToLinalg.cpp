@@ -56,7 +56,11 @@ struct LowerGraphToLinalg
     lowering::addCumSumPatterns(patterns);
     lowering::addShapePatterns(patterns);
     patterns.add<ReadConstant>(&getContext());
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))) ||
+    // Folding would turn the fill of a buffer back into a large constant.
+    GreedyRewriteConfig config;
+    config.enableFolding(false);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns),
+                                     config)) ||
         failed(checkAllLowered()))
       return signalPassFailure();
     if (failed(lowering::makeSignless(getOperation())) ||
