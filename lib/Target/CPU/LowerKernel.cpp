@@ -147,6 +147,21 @@ LogicalResult BufferPlacer::place(memref::AllocOp alloc) {
   return success();
 }
 
+/// A loop of one work item around the whole body: what is left of a kernel
+/// whose only item needed no loop.
+scf::ForallOp wrapInLoop(func::FuncOp kernel) {
+  Block &block = kernel.getBody().front();
+  OpBuilder b = OpBuilder::atBlockTerminator(&block);
+  SmallVector<Operation *> body;
+  for (Operation &op : block.without_terminator())
+    body.push_back(&op);
+  auto loop = scf::ForallOp::create(b, kernel.getLoc(), ArrayRef<OpFoldResult>{b.getIndexAttr(1)}, ValueRange(),
+                                    /*mapping=*/std::nullopt);
+  for (Operation *op : body)
+    op->moveBefore(loop.getBody()->getTerminator());
+  return loop;
+}
+
 } // namespace
 
 FailureOr<KernelFrame> frameKernel(func::FuncOp kernel) {
@@ -156,7 +171,9 @@ FailureOr<KernelFrame> frameKernel(func::FuncOp kernel) {
       return loop.emitError("is the second outer loop of kernel '") << kernel.getSymName() << "'";
     frame.loop = loop;
   }
-  if (!frame.loop || frame.loop.getRank() != 1 || !isConstantIntValue(frame.loop.getMixedLowerBound()[0], 0) ||
+  if (!frame.loop)
+    frame.loop = wrapInLoop(kernel);
+  if (frame.loop.getRank() != 1 || !isConstantIntValue(frame.loop.getMixedLowerBound()[0], 0) ||
       !isConstantIntValue(frame.loop.getMixedStep()[0], 1))
     return kernel.emitError("has no outer loop of work items");
   frame.count = frame.loop.getMixedUpperBound()[0];
