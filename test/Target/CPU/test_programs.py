@@ -155,3 +155,109 @@ def test_check_in_a_kernel(tmp_path):
     np.testing.assert_array_equal(good.outputs[0], data[[3, 0, 9]])
     bad = run(MAPS + GATHER, [data, np.array([3, 11])], ["f4"], tmp_path, workers=(1, 2))
     assert bad.status == 2 and set(bad.fails) == {(0, 11, 10)}
+
+
+POOL = """
+func.func private @pool(%x: tensor<?x4x9x9x16xf32>, %out: tensor<?x4x4x4x16xf32>)
+    -> tensor<?x4x4x4x16xf32> attributes {kernel.entry} {
+  %least = arith.constant 0xFF800000 : f32
+  %window = tensor.empty() : tensor<3x3xf32>
+  %init = linalg.fill ins(%least : f32) outs(%out : tensor<?x4x4x4x16xf32>) -> tensor<?x4x4x4x16xf32>
+  %y = linalg.generic {
+      indexing_maps = [affine_map<(n, c, h, w, b, kh, kw) -> (n, c, h * 2 + kh, w * 2 + kw, b)>,
+                       affine_map<(n, c, h, w, b, kh, kw) -> (kh, kw)>,
+                       affine_map<(n, c, h, w, b, kh, kw) -> (n, c, h, w, b)>],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel", "parallel", "reduction", "reduction"]}
+      ins(%x, %window : tensor<?x4x9x9x16xf32>, tensor<3x3xf32>) outs(%init : tensor<?x4x4x4x16xf32>) {
+  ^bb0(%a: f32, %k: f32, %m: f32):
+    %r = arith.maximumf %m, %a : f32
+    linalg.yield %r : f32
+  } -> tensor<?x4x4x4x16xf32>
+  return %y : tensor<?x4x4x4x16xf32>
+}
+func.func @main(%x: tensor<?x4x9x9x16xf32>) -> tensor<?x4x4x4x16xf32> {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %x, %c0 : tensor<?x4x9x9x16xf32>
+  %e = tensor.empty(%n) : tensor<?x4x4x4x16xf32>
+  %0 = kernel.launch @pool ins(%x : tensor<?x4x9x9x16xf32>) outs(%e : tensor<?x4x4x4x16xf32>) -> tensor<?x4x4x4x16xf32>
+  return %0 : tensor<?x4x4x4x16xf32>
+}"""
+
+
+def test_pooling(tmp_path):
+    x = np.random.default_rng(3).normal(size=(3, 4, 9, 9, 16)).astype(np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3), (2, 3))[:, :, ::2, ::2]
+    result = run(MAPS + POOL, [x], ["f4"], tmp_path)
+    np.testing.assert_array_equal(result.outputs[0], windows.max(axis=(-1, -2)))
+
+
+PRODUCT = """
+func.func private @matmul(%a: tensor<?x64xf32>, %b: tensor<3x64x16xf32>, %bias: tensor<40xf32>,
+                          %out: tensor<?x40xf32>) -> tensor<?x40xf32> attributes {kernel.entry} {
+  %y = kernel.matmul packed lhs(%a) rhs(%b) extras(%bias) outs(%out) {extra_maps = [#col]} epilogue {
+  ^bb0(%sum: f32, %x: f32):
+    %s = arith.addf %sum, %x : f32
+    kernel.yield %s : f32
+  } : (tensor<?x64xf32>, tensor<3x64x16xf32>, tensor<40xf32>, tensor<?x40xf32>) -> tensor<?x40xf32>
+  return %y : tensor<?x40xf32>
+}
+func.func @main(%x: tensor<?x64xf32>, %panels: tensor<3x64x16xf32>, %bias: tensor<40xf32>) -> tensor<?x40xf32> {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %x, %c0 : tensor<?x64xf32>
+  %e = tensor.empty(%n) : tensor<?x40xf32>
+  %0 = kernel.launch @matmul ins(%x, %panels, %bias : tensor<?x64xf32>, tensor<3x64x16xf32>, tensor<40xf32>)
+      outs(%e : tensor<?x40xf32>) -> tensor<?x40xf32>
+  return %0 : tensor<?x40xf32>
+}"""
+
+
+def test_product(tmp_path):
+    rng = np.random.default_rng(4)
+    x, w = rng.normal(size=(50, 64)).astype(np.float32), rng.normal(size=(64, 48)).astype(np.float32)
+    w[:, 40:] = 0
+    bias = rng.normal(size=40).astype(np.float32)
+    panels = np.ascontiguousarray(w.reshape(64, 3, 16).transpose(1, 0, 2))
+    result = run(MAPS + PRODUCT, [x, panels, bias], ["f4"], tmp_path)
+    np.testing.assert_allclose(result.outputs[0], x @ w[:, :40] + bias, rtol=1e-4, atol=1e-4)
+
+
+CONTROL = """
+func.func private @twice(%x: tensor<8xf32>, %out: tensor<8xf32>) -> tensor<8xf32> attributes {kernel.entry} {
+  %y = linalg.generic {indexing_maps = [#id1, #id1], iterator_types = ["parallel"]}
+      ins(%x : tensor<8xf32>) outs(%out : tensor<8xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %r = arith.addf %a, %a : f32
+    linalg.yield %r : f32
+  } -> tensor<8xf32>
+  return %y : tensor<8xf32>
+}
+func.func @main(%x: tensor<8xf32>, %n: tensor<i64>, %c: tensor<i1>) -> (tensor<8xf32>, tensor<8xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %count = tensor.extract %n[] : tensor<i64>
+  %to = arith.index_cast %count : i64 to index
+  %condition = tensor.extract %c[] : tensor<i1>
+  %sum = scf.for %i = %c0 to %to step %c1 iter_args(%v = %x) -> tensor<8xf32> {
+    %e = tensor.empty() : tensor<8xf32>
+    %t = kernel.launch @twice ins(%v : tensor<8xf32>) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+    scf.yield %t : tensor<8xf32>
+  }
+  %r = scf.if %condition -> tensor<8xf32> {
+    %e = tensor.empty() : tensor<8xf32>
+    %t = kernel.launch @twice ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+    scf.yield %t : tensor<8xf32>
+  } else {
+    scf.yield %x : tensor<8xf32>
+  }
+  return %sum, %r : tensor<8xf32>, tensor<8xf32>
+}"""
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+@pytest.mark.parametrize("condition", [False, True])
+def test_control_flow(count, condition, tmp_path):
+    x = np.arange(8, dtype=np.float32)
+    result = run(MAPS + CONTROL, [x, np.array(count), np.array(condition)], ["f4", "f4"], tmp_path)
+    assert result.status == 0
+    np.testing.assert_array_equal(result.outputs[0], x * 2**count)
+    np.testing.assert_array_equal(result.outputs[1], x * (1 + condition))

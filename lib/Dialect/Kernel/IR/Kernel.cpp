@@ -66,10 +66,15 @@ WEFT_DESTINATION_COMMON(DepthwiseConvOp)
   void OP::getEffects(Effects &effects) {                                                       \
     effects.emplace_back(MemoryEffects::Allocate::get(), getOperation()->getOpResult(0));       \
   }
-WEFT_ALLOCATION(OutputOp)
 WEFT_ALLOCATION(ArenaOp)
 WEFT_ALLOCATION(AllocateOp)
 #undef WEFT_ALLOCATION
+
+/// An output without elements has no writer, but the caller waits for it.
+void OutputOp::getEffects(Effects &effects) {
+  effects.emplace_back(MemoryEffects::Allocate::get(), getOperation()->getOpResult(0));
+  effects.emplace_back(MemoryEffects::Write::get());
+}
 
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto callee = symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, getCalleeAttr());

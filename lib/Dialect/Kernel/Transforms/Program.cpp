@@ -4,6 +4,7 @@
 #include "weft/Dialect/Kernel/Transforms/Program.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "weft/Dialect/Kernel/IR/Kernel.h"
 #include "weft/Support/Location.h"
 
@@ -55,6 +56,9 @@ Program readProgram(ModuleOp module) {
   if (auto checks = module->getAttrOfType<ArrayAttr>(kChecksAttr))
     for (auto message : checks.getAsRange<StringAttr>())
       program.checks.push_back(message.str());
+  module.walk([&](ArenaOp arena) {
+    program.arenaBytes = getConstantIntValue(arena.getBytes()).value_or(-1);
+  });
   module.walk([&](LaunchOp launch) {
     artifact::KernelInfo info;
     info.name = launch.getCallee().str();

@@ -24,6 +24,7 @@ struct Weight {
 struct Program {
   llvm::SmallVector<Weight> weights; ///< in order, 64-byte aligned
   uint64_t weightBytes = 0;
+  int64_t arenaBytes = 0; ///< after weft-plan-memory; -1: depends on shapes
   std::vector<std::string> checks;
   std::vector<artifact::KernelInfo> kernels;
 };
