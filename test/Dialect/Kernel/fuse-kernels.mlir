@@ -81,3 +81,16 @@ func.func @broadcast(%x: tensor<?xf32>, %y: tensor<?xf32>) -> tensor<?xf32> {
   %0 = graph.add %x, %y : tensor<?xf32>, tensor<?xf32> -> tensor<?xf32> loc(fused<"Add">["sum"])
   return %0 : tensor<?xf32>
 }
+
+// -----
+
+// A sum after a product is its epilogue, not the beginning of the norm.
+// CHECK-LABEL: func.func @epilogue_first(
+// CHECK:         %[[S:.*]] = kernel.launch @matmul_add_0
+// CHECK:         kernel.launch @softmax_1 ins(%[[S]]
+func.func @epilogue_first(%x: tensor<4x8xf32>, %w: tensor<8x6xf32>, %b: tensor<6xf32>) -> tensor<4x6xf32> {
+  %0 = graph.matmul %x, %w : tensor<4x8xf32>, tensor<8x6xf32> -> tensor<4x6xf32>
+  %1 = graph.add %0, %b : tensor<4x6xf32>, tensor<6xf32> -> tensor<4x6xf32>
+  %2 = graph.softmax %1 1 : tensor<4x6xf32> -> tensor<4x6xf32>
+  return %2 : tensor<4x6xf32>
+}

@@ -95,6 +95,19 @@ private:
     return false;
   }
 
+  /// True where `op` can be in the epilogue of a product, which is better than
+  /// before a reduction: the product's result is then never stored.
+  bool followsProduct(Operation *op) const {
+    return llvm::any_of(op->getOperands(), [&](Value operand) {
+      Operation *producer = operand.getDefiningOp();
+      if (!producer || producer->getBlock() != op->getBlock() || !operand.hasOneUse() ||
+          !extents.same(operand, op->getResult(0)))
+        return false;
+      Family family = familyOf(producer);
+      return family == Family::Product || (family == Family::Elementwise && followsProduct(producer));
+    });
+  }
+
   bool canJoin(Operation *producer) {
     if (familyOf(producer) != Family::Elementwise ||
         !usedByMembersOnly(producer))
@@ -106,7 +119,7 @@ private:
     if (anyBefore != allBefore)
       return false;
     if (anyBefore)
-      return takesPrologue(producer);
+      return takesPrologue(producer) && !followsProduct(producer);
     return extents.same(producer->getResult(0), members.front()->getResult(0));
   }
 
@@ -215,6 +228,33 @@ void makeBroadcastsExplicit(func::FuncOp function, Extents &extents) {
   }
 }
 
+/// Products take dynamic extents of their operands to fit: fails the run where
+/// they do not. A right side of one batch is read for all.
+void checkProducts(func::FuncOp function, const Extents &extents) {
+  function.walk([&](MatMulOp op) {
+    OpBuilder b(op);
+    Location loc = op.getLoc();
+    std::string node = weft::describeNodes(loc);
+    int64_t rank = cast<RankedTensorType>(op.getOutputs()[0].getType()).getRank();
+    auto require = [&](Value x, int64_t i, Value y, int64_t j) {
+      OpFoldResult have = extents.get(x, i), want = extents.get(y, j);
+      if (isEqualConstantIntOrValue(have, want) || getConstantIntValue(have) == 1)
+        return;
+      Value a = getValueOrCreateConstantIndexOp(b, loc, have), c = getValueOrCreateConstantIndexOp(b, loc, want);
+      Value same = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, a, c);
+      CheckOp::create(b, loc, same, ValueRange{a, c},
+                      node + (node.empty() ? "" : ": ") + "extents {0} and {1} do not fit a matrix product");
+    };
+    if (op.getPacked())
+      return;
+    for (int64_t i = 0; i < rank - 2; ++i) {
+      require(op.getLhs(), i, op.getOutputs()[0], i);
+      require(op.getRhs(), i, op.getOutputs()[0], i);
+    }
+    require(op.getRhs(), rank - 2, op.getLhs(), rank - 1);
+  });
+}
+
 struct FuseKernels : weft::kernel::impl::FuseKernelsBase<FuseKernels> {
   void runOnOperation() final {
     SmallVector<func::FuncOp> functions;
@@ -232,6 +272,7 @@ struct FuseKernels : weft::kernel::impl::FuseKernelsBase<FuseKernels> {
     if (failed(extents))
       return failure();
     makeBroadcastsExplicit(function, *extents);
+    checkProducts(function, *extents);
     placePieces(function, *extents);
     SmallVector<Block *> blocks;
     function.walk([&](Block *block) { blocks.push_back(block); });
