@@ -333,7 +333,7 @@ OutputWriter::writeArtifact(const ProgramInterface &interface,
   manifest.outputs = interface.outputs;
   manifest.kernels = tables->kernels;
   manifest.checks = tables->checks;
-  manifest.arenaBytes = -1;
+  manifest.arenaBytes = tables->arenaBytes;
   if (options.externalWeights)
     manifest.weightFile = llvm::sys::path::stem(output).str() + ".safetensors";
   report.kernels = tables->kernels.size();

@@ -27,7 +27,6 @@ llvm::Expected<CpuLevel> x86Level(StringRef arch) {
   CpuLevel level;
   level.name = arch.str();
   llvm::SmallVector<StringRef> features;
-  std::string owned;
   if (arch == "host") {
     level.name = llvm::sys::getHostCPUName().str();
     // A virtual machine may hide what the named CPU has, so ask for each.
@@ -39,6 +38,11 @@ llvm::Expected<CpuLevel> x86Level(StringRef arch) {
         else
           level.features += (level.features.empty() ? "-" : ",-") + feature.str();
       }
+  } else if (arch == "x86-64-v3" || arch == "x86-64-v4") {
+    // LLVM lists of these only what others do not imply.
+    llvm::append_range(features, kV3);
+    if (arch == "x86-64-v4")
+      llvm::append_range(features, kV4);
   } else {
     if (llvm::X86::parseArchX86(arch, /*Only64Bit=*/true) == llvm::X86::CK_None)
       return unknown(arch, "is not known");
