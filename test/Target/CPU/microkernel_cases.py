@@ -30,6 +30,9 @@ LOWERING = (
     "convert-index-to-llvm,reconcile-unrealized-casts,canonicalize,cse)"
 )
 
+# What lib/Target/CPU/CodeGen.cpp runs before code generation.
+CLEANUP = "function(early-cse,instcombine,simplifycfg,loop-mssa(loop-rotate,licm))"
+
 # Epilogues: name -> (extras as maps over the output's loops, body). "*" stands
 # for all loops, "last" for the last one, "first" for the last but one.
 EPILOGUES = {
@@ -322,7 +325,8 @@ def compile_cases(cases, level, folder, cpu="x86-64-v3"):
     subprocess.run([ROOT / "build/bin/weft-opt", source, "-o", lowered,
                     f"--pass-pipeline={LOWERING % level}"], check=True)
     subprocess.run([LLVM / "mlir-translate", "--mlir-to-llvmir", lowered, "-o", llvm], check=True)
-    subprocess.run([LLVM / "llc", "-O1", f"-mcpu={cpu}", "-relocation-model=pic", "-filetype=obj",
+    subprocess.run([LLVM / "opt", f"-passes={CLEANUP}", llvm, "-S", "-o", llvm], check=True)
+    subprocess.run([LLVM / "llc", "-O2", f"-mcpu={cpu}", "-relocation-model=pic", "-filetype=obj",
                     llvm, "-o", obj], check=True)
     subprocess.run(["cc", "-shared", obj, *EXTRA_OBJECTS, "-lm", "-o", lib], check=True)
     return ctypes.CDLL(str(lib))
