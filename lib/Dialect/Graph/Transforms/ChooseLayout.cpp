@@ -42,13 +42,15 @@ struct Floats {
 
 std::optional<Floats> constantFloats(Value value) {
   auto data = ConstantData::get(value);
-  if (!data || !data->type().getElementType().isF32() || data->numElements() == 0)
+  if (!data || !data->type().getElementType().isF32() ||
+      data->numElements() == 0)
     return std::nullopt;
   return Floats(std::move(*data));
 }
 
 /// A constant of `shape`, zeros where `fill` leaves them.
-Value packedConstant(OpBuilder &b, Location loc, ArrayRef<int64_t> shape, function_ref<void(float *)> fill) {
+Value packedConstant(OpBuilder &b, Location loc, ArrayRef<int64_t> shape,
+                     function_ref<void(float *)> fill) {
   auto type = RankedTensorType::get(shape, b.getF32Type());
   AsmResourceBlob blob = allocateConstant(type);
   MutableArrayRef<char> bytes = blob.getMutableData();
@@ -75,7 +77,8 @@ struct ConvShape {
 };
 
 /// [K, C, window…] as [groups * K1, C1, window…, cb, 16].
-Value packConvWeight(OpBuilder &b, Location loc, const ConvShape &s, int64_t cb, const Floats &weight) {
+Value packConvWeight(OpBuilder &b, Location loc, const ConvShape &s, int64_t cb,
+                     const Floats &weight) {
   int64_t k1 = s.outputBlocks(), c1 = llvm::divideCeil(s.inputs, cb);
   SmallVector<int64_t> shape = {s.groups * k1, c1};
   llvm::append_range(shape, s.window);
@@ -87,38 +90,46 @@ Value packConvWeight(OpBuilder &b, Location loc, const ConvShape &s, int64_t cb,
         int64_t block = group * k1 + k / kBlock;
         for (int64_t c = 0; c < s.inputs; ++c)
           for (int64_t tap = 0; tap < s.taps; ++tap, ++from)
-            packed[((((block * c1 + c / cb) * s.taps + tap) * cb) + c % cb) * kBlock + k % kBlock] = weight[from];
+            packed[((((block * c1 + c / cb) * s.taps + tap) * cb) + c % cb) *
+                       kBlock +
+                   k % kBlock] = weight[from];
       }
   });
 }
 
 /// [C, 1, window…] as [C1, window…, 16].
-Value packDepthwiseWeight(OpBuilder &b, Location loc, const ConvShape &s, const Floats &weight) {
-  SmallVector<int64_t> shape = {static_cast<int64_t>(llvm::divideCeil(s.groups, kBlock))};
+Value packDepthwiseWeight(OpBuilder &b, Location loc, const ConvShape &s,
+                          const Floats &weight) {
+  SmallVector<int64_t> shape = {
+      static_cast<int64_t>(llvm::divideCeil(s.groups, kBlock))};
   llvm::append_range(shape, s.window);
   shape.push_back(kBlock);
   return packedConstant(b, loc, shape, [&](float *packed) {
     for (int64_t c = 0; c < s.groups; ++c)
       for (int64_t tap = 0; tap < s.taps; ++tap)
-        packed[((c / kBlock) * s.taps + tap) * kBlock + c % kBlock] = weight[c * s.taps + tap];
+        packed[((c / kBlock) * s.taps + tap) * kBlock + c % kBlock] =
+            weight[c * s.taps + tap];
   });
 }
 
 /// A value of each output channel as [groups * K1, 1…, 16], to be added to the
 /// blocked result.
-Value packChannels(OpBuilder &b, Location loc, int64_t groups, int64_t outputs, int64_t spatial, const Floats &values) {
+Value packChannels(OpBuilder &b, Location loc, int64_t groups, int64_t outputs,
+                   int64_t spatial, const Floats &values) {
   int64_t k1 = llvm::divideCeil(outputs, kBlock);
   SmallVector<int64_t> shape = {groups * k1};
   shape.append(spatial, 1);
   shape.push_back(kBlock);
   return packedConstant(b, loc, shape, [&](float *packed) {
     for (int64_t k = 0; k < groups * outputs; ++k)
-      packed[((k / outputs) * k1 + (k % outputs) / kBlock) * kBlock + (k % outputs) % kBlock] = values[k];
+      packed[((k / outputs) * k1 + (k % outputs) / kBlock) * kBlock +
+             (k % outputs) % kBlock] = values[k];
   });
 }
 
 Value intsConstant(OpBuilder &b, Location loc, ArrayRef<int64_t> ints) {
-  auto type = RankedTensorType::get({static_cast<int64_t>(ints.size())}, b.getI64Type());
+  auto type = RankedTensorType::get({static_cast<int64_t>(ints.size())},
+                                    b.getI64Type());
   return ConstantOp::create(b, loc, DenseIntElementsAttr::get(type, ints));
 }
 
@@ -135,12 +146,16 @@ Value padSpatial(OpBuilder &b, Location loc, Value x, ArrayRef<int64_t> pads) {
       after.push_back(pads[spatial + i]);
     }
   llvm::append_range(needed, after);
-  Value zero = ConstantOp::create(b, loc, DenseElementsAttr::get(RankedTensorType::get({}, b.getF32Type()), 0.0f));
-  return PadOp::create(b, loc, x, intsConstant(b, loc, needed), zero, axes, PadMode::constant);
+  Value zero = ConstantOp::create(
+      b, loc,
+      DenseElementsAttr::get(RankedTensorType::get({}, b.getF32Type()), 0.0f));
+  return PadOp::create(b, loc, x, intsConstant(b, loc, needed), zero, axes,
+                       PadMode::constant);
 }
 
 /// Gives a product an epilogue that yields the sum.
-template <typename Op> Value finishProduct(OpBuilder &b, Op op) {
+template <typename Op>
+Value finishProduct(OpBuilder &b, Op op) {
   Block &body = op.getEpilogue().emplaceBlock();
   Value sum = body.addArgument(b.getF32Type(), op.getLoc());
   OpBuilder nested = OpBuilder::atBlockBegin(&body);
@@ -155,42 +170,58 @@ Value emptyTensor(OpBuilder &b, Location loc, ArrayRef<OpFoldResult> dims) {
 struct LayOutConv : OpRewritePattern<ConvOp> {
   using OpRewritePattern::OpRewritePattern;
 
-  LogicalResult matchAndRewrite(ConvOp op, PatternRewriter &rewriter) const final {
+  LogicalResult matchAndRewrite(ConvOp op,
+                                PatternRewriter &rewriter) const final {
     std::optional<Floats> weight = constantFloats(op.getWeight());
     RankedTensorType input = tensorType(op.getInput());
     if (!weight || input.isDynamicDim(1))
       return rewriter.notifyMatchFailure(op, "the weight is no f32 constant");
     ReifiedRankedShapedTypeDims reified;
     if (failed(reifyResultShapes(rewriter, op, reified)))
-      return rewriter.notifyMatchFailure(op, "the result's extents are unknown");
+      return rewriter.notifyMatchFailure(op,
+                                         "the result's extents are unknown");
     ConvShape s(op);
     Location loc = op.getLoc();
     int64_t spatial = s.window.size();
     bool depthwise = s.inputs == 1 && s.outputs == 1 && s.groups > 1;
     Dims dims = reified[0];
-    dims[1] = rewriter.getIndexAttr(depthwise ? llvm::divideCeil(s.groups, kBlock) : s.groups * s.outputBlocks());
+    dims[1] =
+        rewriter.getIndexAttr(depthwise ? llvm::divideCeil(s.groups, kBlock)
+                                        : s.groups * s.outputBlocks());
     dims.push_back(rewriter.getIndexAttr(kBlock));
     Value out = emptyTensor(rewriter, loc, dims), sum;
     if (depthwise) {
-      Value x = padSpatial(rewriter, loc, PackOp::create(rewriter, loc, op.getInput(), 1, kBlock), op.getPads());
-      Value packed = packDepthwiseWeight(rewriter, op.getWeight().getLoc(), s, *weight);
-      sum = finishProduct(rewriter, kernel::DepthwiseConvOp::create(rewriter, loc, out.getType(), x, packed,
-                                                                    ValueRange{}, out, rewriter.getAffineMapArrayAttr({}),
-                                                                    op.getStrides(), op.getDilations()));
+      Value x =
+          padSpatial(rewriter, loc,
+                     PackOp::create(rewriter, loc, op.getInput(), 1, kBlock),
+                     op.getPads());
+      Value packed =
+          packDepthwiseWeight(rewriter, op.getWeight().getLoc(), s, *weight);
+      sum = finishProduct(rewriter, kernel::DepthwiseConvOp::create(
+                                        rewriter, loc, out.getType(), x, packed,
+                                        ValueRange{}, out,
+                                        rewriter.getAffineMapArrayAttr({}),
+                                        op.getStrides(), op.getDilations()));
       // One group of all channels, as far as blocks are concerned.
       s.outputs = s.groups;
       s.groups = 1;
     } else {
-      bool blocked = s.inputs % kBlock == 0 || (s.groups == 1 && s.inputs >= kFewChannels);
-      Value packed = packConvWeight(rewriter, op.getWeight().getLoc(), s, blocked ? kBlock : 1, *weight);
-      sum = finishProduct(rewriter, kernel::ConvOp::create(rewriter, loc, out.getType(), readInput(op, blocked, rewriter),
-                                                           packed, ValueRange{}, out,
-                                                           rewriter.getAffineMapArrayAttr({}), op.getStrides(),
-                                                           op.getDilations(), s.groups));
+      bool blocked =
+          s.inputs % kBlock == 0 || (s.groups == 1 && s.inputs >= kFewChannels);
+      Value packed = packConvWeight(rewriter, op.getWeight().getLoc(), s,
+                                    blocked ? kBlock : 1, *weight);
+      sum = finishProduct(
+          rewriter,
+          kernel::ConvOp::create(
+              rewriter, loc, out.getType(), readInput(op, blocked, rewriter),
+              packed, ValueRange{}, out, rewriter.getAffineMapArrayAttr({}),
+              op.getStrides(), op.getDilations(), s.groups));
     }
-    std::optional<Floats> bias = op.getBias() ? constantFloats(op.getBias()) : std::nullopt;
+    std::optional<Floats> bias =
+        op.getBias() ? constantFloats(op.getBias()) : std::nullopt;
     if (bias) {
-      Value packed = packChannels(rewriter, op.getBias().getLoc(), s.groups, s.outputs, spatial, *bias);
+      Value packed = packChannels(rewriter, op.getBias().getLoc(), s.groups,
+                                  s.outputs, spatial, *bias);
       sum = AddOp::create(rewriter, loc, sum.getType(), sum, packed);
     }
     Value plain = unpackGroups(rewriter, loc, sum, s);
@@ -209,14 +240,18 @@ struct LayOutConv : OpRewritePattern<ConvOp> {
   static Value readInput(ConvOp op, bool blocked, OpBuilder &b) {
     Location loc = op.getLoc();
     if (blocked)
-      return padSpatial(b, loc, PackOp::create(b, loc, op.getInput(), 1, kBlock), op.getPads());
+      return padSpatial(b, loc,
+                        PackOp::create(b, loc, op.getInput(), 1, kBlock),
+                        op.getPads());
     Value padded = padSpatial(b, loc, op.getInput(), op.getPads());
-    return UnsqueezeOp::create(b, loc, padded, ArrayRef<int64_t>{tensorType(padded).getRank()});
+    return UnsqueezeOp::create(b, loc, padded,
+                               ArrayRef<int64_t>{tensorType(padded).getRank()});
   }
 
   /// [N, groups * K1, …, 16] as [N, groups * K, …]. Groups that do not fill
   /// their blocks are unpacked each for itself.
-  static Value unpackGroups(OpBuilder &b, Location loc, Value blocked, const ConvShape &s) {
+  static Value unpackGroups(OpBuilder &b, Location loc, Value blocked,
+                            const ConvShape &s) {
     if (s.groups == 1 || s.outputs % kBlock == 0)
       return UnpackOp::create(b, loc, blocked, 1, s.groups * s.outputs);
     DimBuilder d(b, loc);
@@ -229,7 +264,8 @@ struct LayOutConv : OpRewritePattern<ConvOp> {
     SmallVector<int64_t> shape(tensorType(blocked).getShape());
     shape[1] = s.groups;
     shape.insert(shape.begin() + 2, s.outputBlocks());
-    Value perGroup = tensor::ExpandShapeOp::create(b, loc, tensorType(shape, b.getF32Type()), blocked, groups, split);
+    Value perGroup = tensor::ExpandShapeOp::create(
+        b, loc, tensorType(shape, b.getF32Type()), blocked, groups, split);
     Value plain = UnpackOp::create(b, loc, perGroup, 2, s.outputs);
     groups.pop_back();
     return tensor::CollapseShapeOp::create(b, loc, plain, groups);
@@ -237,17 +273,22 @@ struct LayOutConv : OpRewritePattern<ConvOp> {
 };
 
 /// [K, N] (or [N, K] if `transposed`) as [N/16][K][16].
-Value packMatrix(OpBuilder &b, Location loc, int64_t k, int64_t n, bool transposed, const Floats &matrix) {
-  return packedConstant(b, loc, {static_cast<int64_t>(llvm::divideCeil(n, kBlock)), k, kBlock}, [&](float *packed) {
-    for (int64_t i = 0; i < k; ++i)
-      for (int64_t j = 0; j < n; ++j)
-        packed[((j / kBlock) * k + i) * kBlock + j % kBlock] = matrix[transposed ? j * k + i : i * n + j];
-  });
+Value packMatrix(OpBuilder &b, Location loc, int64_t k, int64_t n,
+                 bool transposed, const Floats &matrix) {
+  return packedConstant(
+      b, loc, {static_cast<int64_t>(llvm::divideCeil(n, kBlock)), k, kBlock},
+      [&](float *packed) {
+        for (int64_t i = 0; i < k; ++i)
+          for (int64_t j = 0; j < n; ++j)
+            packed[((j / kBlock) * k + i) * kBlock + j % kBlock] =
+                matrix[transposed ? j * k + i : i * n + j];
+      });
 }
 
 /// The last two dimensions swapped.
 Value transposed(OpBuilder &b, Location loc, Value matrix) {
-  SmallVector<int64_t> permutation = llvm::to_vector(llvm::seq<int64_t>(0, tensorType(matrix).getRank()));
+  SmallVector<int64_t> permutation =
+      llvm::to_vector(llvm::seq<int64_t>(0, tensorType(matrix).getRank()));
   std::swap(permutation.back(), permutation[permutation.size() - 2]);
   return TransposeOp::create(b, loc, matrix, permutation);
 }
@@ -255,7 +296,8 @@ Value transposed(OpBuilder &b, Location loc, Value matrix) {
 struct LayOutMatMul : OpRewritePattern<MatMulOp> {
   using OpRewritePattern::OpRewritePattern;
 
-  LogicalResult matchAndRewrite(MatMulOp op, PatternRewriter &rewriter) const final {
+  LogicalResult matchAndRewrite(MatMulOp op,
+                                PatternRewriter &rewriter) const final {
     if (!op.getType().getElementType().isF32())
       return rewriter.notifyMatchFailure(op, "is not f32");
     Location loc = op.getLoc();
@@ -266,23 +308,31 @@ struct LayOutMatMul : OpRewritePattern<MatMulOp> {
       constant = constantFloats(op.getRhs());
     ReifiedRankedShapedTypeDims reified;
     if (failed(reifyResultShapes(rewriter, op, reified)))
-      return rewriter.notifyMatchFailure(op, "the result's extents are unknown");
+      return rewriter.notifyMatchFailure(op,
+                                         "the result's extents are unknown");
     Dims dims = reified[0];
-    Value lhs = op.getTransposeLhs() ? transposed(rewriter, loc, op.getLhs()) : op.getLhs(), rhs;
+    Value lhs = op.getTransposeLhs() ? transposed(rewriter, loc, op.getLhs())
+                                     : op.getLhs(),
+          rhs;
     if (constant) {
       bool flip = op.getTransposeRhs();
-      int64_t k = rhsType.getDimSize(flip ? 1 : 0), n = rhsType.getDimSize(flip ? 0 : 1);
+      int64_t k = rhsType.getDimSize(flip ? 1 : 0),
+              n = rhsType.getDimSize(flip ? 0 : 1);
       rhs = packMatrix(rewriter, op.getRhs().getLoc(), k, n, flip, *constant);
       dims.back() = rewriter.getIndexAttr(n);
     } else {
-      rhs = op.getTransposeRhs() ? transposed(rewriter, loc, op.getRhs()) : op.getRhs();
-      lhs = repeatBatches(rewriter, loc, withRank(rewriter, loc, lhs, rank), dims);
+      rhs = op.getTransposeRhs() ? transposed(rewriter, loc, op.getRhs())
+                                 : op.getRhs();
+      lhs = repeatBatches(rewriter, loc, withRank(rewriter, loc, lhs, rank),
+                          dims);
       rhs = withRank(rewriter, loc, rhs, rank);
     }
     Value out = emptyTensor(rewriter, loc, dims);
     Value product = finishProduct(
-        rewriter, kernel::MatMulOp::create(rewriter, loc, out.getType(), lhs, rhs, ValueRange{}, out,
-                                           rewriter.getAffineMapArrayAttr({}), constant ? rewriter.getUnitAttr() : UnitAttr()));
+        rewriter, kernel::MatMulOp::create(
+                      rewriter, loc, out.getType(), lhs, rhs, ValueRange{}, out,
+                      rewriter.getAffineMapArrayAttr({}),
+                      constant ? rewriter.getUnitAttr() : UnitAttr()));
     if (product.getType() != op.getType())
       product = tensor::CastOp::create(rewriter, loc, op.getType(), product);
     rewriter.replaceOp(op, product);
@@ -294,11 +344,13 @@ struct LayOutMatMul : OpRewritePattern<MatMulOp> {
     int64_t missing = rank - tensorType(x).getRank();
     if (missing == 0)
       return x;
-    return UnsqueezeOp::create(b, loc, x, llvm::to_vector(llvm::seq<int64_t>(0, missing)));
+    return UnsqueezeOp::create(b, loc, x,
+                               llvm::to_vector(llvm::seq<int64_t>(0, missing)));
   }
 
   /// The left side has all batches of the result; the right side may have 1.
-  static Value repeatBatches(OpBuilder &b, Location loc, Value lhs, ArrayRef<OpFoldResult> dims) {
+  static Value repeatBatches(OpBuilder &b, Location loc, Value lhs,
+                             ArrayRef<OpFoldResult> dims) {
     DimBuilder d(b, loc);
     RankedTensorType type = tensorType(lhs);
     SmallVector<int64_t> shape(type.getShape());
@@ -313,7 +365,8 @@ struct LayOutMatMul : OpRewritePattern<MatMulOp> {
         shape[i] = known.value_or(kDynamic);
         extent = dims[i];
       }
-      extents.push_back(arith::IndexCastOp::create(b, loc, b.getI64Type(), d.value(extent)));
+      extents.push_back(
+          arith::IndexCastOp::create(b, loc, b.getI64Type(), d.value(extent)));
     }
     if (!repeats)
       return lhs;
@@ -329,7 +382,8 @@ struct ChooseLayout : graph::impl::ChooseLayoutBase<ChooseLayout> {
     if (block == 0)
       return;
     if (block != kBlock) {
-      getOperation()->emitError("channels are blocked by ") << kBlock << " or not at all (0), not by " << block;
+      getOperation()->emitError("channels are blocked by ")
+          << kBlock << " or not at all (0), not by " << block;
       return signalPassFailure();
     }
     RewritePatternSet patterns(&getContext());

@@ -1,8 +1,8 @@
 // Moves unpacks towards the end of the graph, past every op that can as well
-// work on blocks, until they meet packs and cancel. Blocks are innermost, so the
-// axes of an op before them keep their numbers. Where channels do not fill their
-// last block, an op is passed only if the padding stays harmless: 0, or at
-// least finite where weights of 0 meet it.
+// work on blocks, until they meet packs and cancel. Blocks are innermost, so
+// the axes of an op before them keep their numbers. Where channels do not fill
+// their last block, an op is passed only if the padding stays harmless: 0, or
+// at least finite where weights of 0 meet it.
 
 #include "weft/Dialect/Graph/Transforms/Passes.h"
 
@@ -32,7 +32,8 @@ struct Blocking {
     auto unpack = value.getDefiningOp<UnpackOp>();
     if (!unpack)
       return std::nullopt;
-    return Blocking{static_cast<int64_t>(unpack.getAxis()), static_cast<int64_t>(unpack.getExtent()),
+    return Blocking{static_cast<int64_t>(unpack.getAxis()),
+                    static_cast<int64_t>(unpack.getExtent()),
                     tensorType(unpack.getInput()).getShape().back()};
   }
   bool operator==(const Blocking &other) const {
@@ -41,7 +42,9 @@ struct Blocking {
   bool fills() const { return extent % block == 0; }
 };
 
-Value blocked(Value plain) { return plain.getDefiningOp<UnpackOp>().getInput(); }
+Value blocked(Value plain) {
+  return plain.getDefiningOp<UnpackOp>().getInput();
+}
 
 /// `type` with `blocking` applied.
 RankedTensorType blockedType(RankedTensorType type, const Blocking &blocking) {
@@ -52,22 +55,28 @@ RankedTensorType blockedType(RankedTensorType type, const Blocking &blocking) {
 }
 
 /// Replaces `op` by `result`, unpacked.
-void replaceUnpacked(PatternRewriter &rewriter, Operation *op, Value result, const Blocking &blocking) {
-  Value plain = UnpackOp::create(rewriter, op->getLoc(), result, blocking.axis, blocking.extent);
+void replaceUnpacked(PatternRewriter &rewriter, Operation *op, Value result,
+                     const Blocking &blocking) {
+  Value plain = UnpackOp::create(rewriter, op->getLoc(), result, blocking.axis,
+                                 blocking.extent);
   if (plain.getType() != op->getResult(0).getType())
-    plain = tensor::CastOp::create(rewriter, op->getLoc(), op->getResult(0).getType(), plain);
+    plain = tensor::CastOp::create(rewriter, op->getLoc(),
+                                   op->getResult(0).getType(), plain);
   rewriter.replaceOp(op, plain);
 }
 
 /// True where padding that is 0 (or finite) stays finite.
 bool keepsPaddingFinite(Operation *op) {
-  if (isa<AddOp, SubOp, MulOp, MaxOp, MinOp, NegOp, AbsOp, SignOp, SqrtOp, SinOp, CosOp, TanhOp, AsinhOp, AtanOp, ErfOp,
-          FloorOp, CeilOp, RoundOp, TruncOp, SigmoidOp, ReluOp, ClampOp, SelectOp, CompareOp, AndOp, OrOp, XorOp, NotOp>(op))
+  if (isa<AddOp, SubOp, MulOp, MaxOp, MinOp, NegOp, AbsOp, SignOp, SqrtOp,
+          SinOp, CosOp, TanhOp, AsinhOp, AtanOp, ErfOp, FloorOp, CeilOp,
+          RoundOp, TruncOp, SigmoidOp, ReluOp, ClampOp, SelectOp, CompareOp,
+          AndOp, OrOp, XorOp, NotOp>(op))
     return true;
   if (auto division = dyn_cast<DivOp>(op)) {
     DenseElementsAttr divisor;
-    return matchPattern(division.getY(), m_Constant(&divisor)) && divisor.isSplat() &&
-           isa<FloatType>(divisor.getElementType()) && !divisor.getSplatValue<APFloat>().isZero();
+    return matchPattern(division.getY(), m_Constant(&divisor)) &&
+           divisor.isSplat() && isa<FloatType>(divisor.getElementType()) &&
+           !divisor.getSplatValue<APFloat>().isZero();
   }
   return false;
 }
@@ -78,40 +87,52 @@ struct PassElementwise : OpInterfaceRewritePattern<ScalarBody> {
   using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
 
   /// `operand` for blocks, or null. Only what is small is packed anew.
-  static Value asBlocked(PatternRewriter &rewriter, Operation *op, Value operand, const Blocking &blocking) {
-    RankedTensorType type = tensorType(operand), result = tensorType(op->getResult(0));
-    int64_t offset = result.getRank() - type.getRank(), axis = blocking.axis - offset;
-    if (Blocking::of(operand) && offset == 0 && type.getDimSize(axis) == blocking.extent)
+  static Value asBlocked(PatternRewriter &rewriter, Operation *op,
+                         Value operand, const Blocking &blocking) {
+    RankedTensorType type = tensorType(operand),
+                     result = tensorType(op->getResult(0));
+    int64_t offset = result.getRank() - type.getRank(),
+            axis = blocking.axis - offset;
+    if (Blocking::of(operand) && offset == 0 &&
+        type.getDimSize(axis) == blocking.extent)
       return *Blocking::of(operand) == blocking ? blocked(operand) : Value();
     if (type.getRank() == 0)
       return operand;
     Location loc = operand.getLoc();
-    if (axis < 0 || type.getDimSize(axis) == 1) // The same for all channels of a block.
-      return UnsqueezeOp::create(rewriter, loc, operand, ArrayRef<int64_t>{type.getRank()});
+    if (axis < 0 ||
+        type.getDimSize(axis) == 1) // The same for all channels of a block.
+      return UnsqueezeOp::create(rewriter, loc, operand,
+                                 ArrayRef<int64_t>{type.getRank()});
     for (int64_t i = 0; i < type.getRank(); ++i)
       if (i != axis && i + offset > 0 && type.getDimSize(i) != 1)
         return {};
     if (type.getDimSize(axis) != blocking.extent)
       return {};
-    return createOrEvaluate<PackOp>(rewriter, loc, operand, axis, blocking.block);
+    return createOrEvaluate<PackOp>(rewriter, loc, operand, axis,
+                                    blocking.block);
   }
 
-  LogicalResult matchAndRewrite(ScalarBody op, PatternRewriter &rewriter) const final {
+  LogicalResult matchAndRewrite(ScalarBody op,
+                                PatternRewriter &rewriter) const final {
     RankedTensorType type = tensorType(op->getResult(0));
     std::optional<Blocking> blocking;
     for (Value operand : op->getOperands())
       if (auto found = Blocking::of(operand);
-          found && tensorType(operand).getRank() == type.getRank() && type.getDimSize(found->axis) == found->extent &&
-          (!blocking || tensorType(operand).getDimSize(found->axis) == found->extent))
+          found && tensorType(operand).getRank() == type.getRank() &&
+          type.getDimSize(found->axis) == found->extent &&
+          (!blocking ||
+           tensorType(operand).getDimSize(found->axis) == found->extent))
         blocking = found;
     if (!blocking || !(blocking->fills() || keepsPaddingFinite(op)))
-      return rewriter.notifyMatchFailure(op, "reads nothing blocked, or its padding would not stay harmless");
+      return rewriter.notifyMatchFailure(
+          op, "reads nothing blocked, or its padding would not stay harmless");
     // Another full tensor that is not blocked would have to be packed instead.
     SmallVector<Value> operands;
     for (Value operand : op->getOperands()) {
       operands.push_back(asBlocked(rewriter, op, operand, *blocking));
       if (!operands.back())
-        return rewriter.notifyMatchFailure(op, "an operand is not blocked alike");
+        return rewriter.notifyMatchFailure(op,
+                                           "an operand is not blocked alike");
     }
     Operation *moved = rewriter.clone(*op.getOperation());
     moved->setOperands(operands);
@@ -123,7 +144,8 @@ struct PassElementwise : OpInterfaceRewritePattern<ScalarBody> {
 
 /// Ops on one tensor that leave the channels alone: pool, pad, gather, slice.
 struct PassAlongAxes : RewritePattern {
-  PassAlongAxes(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
+  PassAlongAxes(MLIRContext *context)
+      : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
 
   static std::optional<SmallVector<int64_t>> axesOf(Operation *op) {
     if (auto pool = dyn_cast<PoolOp>(op))
@@ -132,24 +154,30 @@ struct PassAlongAxes : RewritePattern {
       return SmallVector<int64_t>(slice.getAxes());
     if (auto pad = dyn_cast<PadOp>(op)) {
       DenseElementsAttr value;
-      bool finite = matchPattern(pad.getValue(), m_Constant(&value)) && value.isSplat();
-      return finite ? std::optional(SmallVector<int64_t>(pad.getAxes())) : std::nullopt;
+      bool finite =
+          matchPattern(pad.getValue(), m_Constant(&value)) && value.isSplat();
+      return finite ? std::optional(SmallVector<int64_t>(pad.getAxes()))
+                    : std::nullopt;
     }
-    if (auto gather = dyn_cast<GatherOp>(op); gather && tensorType(gather.getIndices()).getRank() == 1)
+    if (auto gather = dyn_cast<GatherOp>(op);
+        gather && tensorType(gather.getIndices()).getRank() == 1)
       return SmallVector<int64_t>{static_cast<int64_t>(gather.getAxis())};
     return std::nullopt;
   }
 
-  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const final {
+  LogicalResult matchAndRewrite(Operation *op,
+                                PatternRewriter &rewriter) const final {
     auto axes = axesOf(op);
     if (!axes)
       return rewriter.notifyMatchFailure(op, "does not work along axes");
     auto blocking = Blocking::of(op->getOperand(0));
     if (!blocking || llvm::is_contained(*axes, blocking->axis))
-      return rewriter.notifyMatchFailure(op, "its input is not blocked, or it works along the channels");
+      return rewriter.notifyMatchFailure(
+          op, "its input is not blocked, or it works along the channels");
     Operation *moved = rewriter.clone(*op);
     moved->setOperand(0, blocked(op->getOperand(0)));
-    moved->getResult(0).setType(blockedType(tensorType(op->getResult(0)), *blocking));
+    moved->getResult(0).setType(
+        blockedType(tensorType(op->getResult(0)), *blocking));
     replaceUnpacked(rewriter, op, moved->getResult(0), *blocking);
     return success();
   }
@@ -158,12 +186,15 @@ struct PassAlongAxes : RewritePattern {
 struct PassReduce : OpRewritePattern<ReduceOp> {
   using OpRewritePattern::OpRewritePattern;
 
-  LogicalResult matchAndRewrite(ReduceOp op, PatternRewriter &rewriter) const final {
+  LogicalResult matchAndRewrite(ReduceOp op,
+                                PatternRewriter &rewriter) const final {
     auto blocking = Blocking::of(op.getInput());
     if (!blocking || llvm::is_contained(op.getAxes(), blocking->axis))
-      return rewriter.notifyMatchFailure(op, "its input is not blocked, or it reduces the channels");
+      return rewriter.notifyMatchFailure(
+          op, "its input is not blocked, or it reduces the channels");
     if (!op.getKeepDims())
-      blocking->axis -= llvm::count_if(op.getAxes(), [&](int64_t axis) { return axis < blocking->axis; });
+      blocking->axis -= llvm::count_if(
+          op.getAxes(), [&](int64_t axis) { return axis < blocking->axis; });
     auto moved = cast<ReduceOp>(rewriter.clone(*op.getOperation()));
     moved.getInputMutable().assign(blocked(op.getInput()));
     moved.getResult().setType(blockedType(op.getType(), *blocking));
@@ -175,37 +206,45 @@ struct PassReduce : OpRewritePattern<ReduceOp> {
 struct PassConcat : OpRewritePattern<ConcatOp> {
   using OpRewritePattern::OpRewritePattern;
 
-  LogicalResult matchAndRewrite(ConcatOp op, PatternRewriter &rewriter) const final {
+  LogicalResult matchAndRewrite(ConcatOp op,
+                                PatternRewriter &rewriter) const final {
     SmallVector<Value> inputs;
     std::optional<Blocking> joined;
     for (Value input : op.getInputs()) {
       auto blocking = Blocking::of(input);
-      if (!blocking || (joined && (joined->axis != blocking->axis || joined->block != blocking->block)))
-        return rewriter.notifyMatchFailure(op, "not all inputs are blocked alike");
+      if (!blocking || (joined && (joined->axis != blocking->axis ||
+                                   joined->block != blocking->block)))
+        return rewriter.notifyMatchFailure(op,
+                                           "not all inputs are blocked alike");
       inputs.push_back(blocked(input));
       if (!joined) {
         joined = blocking;
       } else if (blocking->axis == static_cast<int64_t>(op.getAxis())) {
         // Padding may stand at the very end alone.
         if (!joined->fills())
-          return rewriter.notifyMatchFailure(op, "an input before the last does not fill its blocks");
+          return rewriter.notifyMatchFailure(
+              op, "an input before the last does not fill its blocks");
         joined->extent += blocking->extent;
       }
     }
-    auto moved = ConcatOp::create(rewriter, op.getLoc(), blockedType(op.getType(), *joined), inputs, op.getAxis());
+    auto moved = ConcatOp::create(rewriter, op.getLoc(),
+                                  blockedType(op.getType(), *joined), inputs,
+                                  op.getAxis());
     replaceUnpacked(rewriter, op, moved, *joined);
     return success();
   }
 };
 
 Value shapeConstant(OpBuilder &b, Location loc, ArrayRef<int64_t> shape) {
-  auto type = RankedTensorType::get({static_cast<int64_t>(shape.size())}, b.getI64Type());
+  auto type = RankedTensorType::get({static_cast<int64_t>(shape.size())},
+                                    b.getI64Type());
   return ConstantOp::create(b, loc, DenseIntElementsAttr::get(type, shape));
 }
 
 /// True where moving `axis`'s block behind the axes after it moves no element.
 bool isOnlyUnits(RankedTensorType plain, int64_t axis) {
-  return llvm::all_of(plain.getShape().drop_front(axis + 1), [](int64_t extent) { return extent == 1; });
+  return llvm::all_of(plain.getShape().drop_front(axis + 1),
+                      [](int64_t extent) { return extent == 1; });
 }
 
 /// Packs and unpacks that change the shape alone become reshapes, which are
@@ -213,7 +252,8 @@ bool isOnlyUnits(RankedTensorType plain, int64_t axis) {
 struct ReshapeInsteadOfUnpack : OpRewritePattern<UnpackOp> {
   using OpRewritePattern::OpRewritePattern;
 
-  LogicalResult matchAndRewrite(UnpackOp op, PatternRewriter &rewriter) const final {
+  LogicalResult matchAndRewrite(UnpackOp op,
+                                PatternRewriter &rewriter) const final {
     Blocking blocking = *Blocking::of(op);
     if (!blocking.fills() || !isOnlyUnits(op.getType(), blocking.axis))
       return rewriter.notifyMatchFailure(op, "moves elements");
@@ -221,7 +261,8 @@ struct ReshapeInsteadOfUnpack : OpRewritePattern<UnpackOp> {
     for (int64_t &extent : shape)
       extent = ShapedType::isDynamic(extent) ? 0 : extent;
     Value wanted = shapeConstant(rewriter, op.getLoc(), shape);
-    rewriter.replaceOpWithNewOp<ReshapeOp>(op, op.getType(), op.getInput(), wanted);
+    rewriter.replaceOpWithNewOp<ReshapeOp>(op, op.getType(), op.getInput(),
+                                           wanted);
     return success();
   }
 };
@@ -229,30 +270,36 @@ struct ReshapeInsteadOfUnpack : OpRewritePattern<UnpackOp> {
 struct ReshapeInsteadOfPack : OpRewritePattern<PackOp> {
   using OpRewritePattern::OpRewritePattern;
 
-  LogicalResult matchAndRewrite(PackOp op, PatternRewriter &rewriter) const final {
+  LogicalResult matchAndRewrite(PackOp op,
+                                PatternRewriter &rewriter) const final {
     RankedTensorType plain = tensorType(op.getInput());
     int64_t axis = op.getAxis();
-    if (plain.isDynamicDim(axis) || plain.getDimSize(axis) % op.getBlock() || !isOnlyUnits(plain, axis))
+    if (plain.isDynamicDim(axis) || plain.getDimSize(axis) % op.getBlock() ||
+        !isOnlyUnits(plain, axis))
       return rewriter.notifyMatchFailure(op, "moves elements");
     SmallVector<int64_t> shape(op.getType().getShape());
     for (int64_t &extent : shape)
       extent = ShapedType::isDynamic(extent) ? 0 : extent;
     Value wanted = shapeConstant(rewriter, op.getLoc(), shape);
-    rewriter.replaceOpWithNewOp<ReshapeOp>(op, op.getType(), op.getInput(), wanted);
+    rewriter.replaceOpWithNewOp<ReshapeOp>(op, op.getType(), op.getInput(),
+                                           wanted);
     return success();
   }
 };
 
-struct PropagateLayout : weft::graph::impl::PropagateLayoutBase<PropagateLayout> {
+struct PropagateLayout
+    : weft::graph::impl::PropagateLayoutBase<PropagateLayout> {
   void runOnOperation() final {
     // Views come last: they would hide what is blocked.
     RewritePatternSet moves(&getContext()), views(&getContext());
-    moves.add<PassElementwise, PassAlongAxes, PassReduce, PassConcat>(&getContext());
+    moves.add<PassElementwise, PassAlongAxes, PassReduce, PassConcat>(
+        &getContext());
     views.add<ReshapeInsteadOfPack, ReshapeInsteadOfUnpack>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(moves))) ||
         failed(applyPatternsGreedily(getOperation(), std::move(views))))
       return signalPassFailure();
-    getOperation()->walk([&](Operation *op) { numLeft += isa<PackOp, UnpackOp>(op); });
+    getOperation()->walk(
+        [&](Operation *op) { numLeft += isa<PackOp, UnpackOp>(op); });
   }
 };
 

@@ -26,10 +26,12 @@ TypedAttr paddingValue(OpBuilder &b, ReduceKind kind, Type element) {
   if (kind != ReduceKind::max)
     return b.getZeroAttr(element);
   if (auto type = dyn_cast<FloatType>(element))
-    return b.getFloatAttr(type, APFloat::getInf(type.getFloatSemantics(), /*Negative=*/true));
+    return b.getFloatAttr(
+        type, APFloat::getInf(type.getFloatSemantics(), /*Negative=*/true));
   unsigned width = element.getIntOrFloatBitWidth();
-  return b.getIntegerAttr(element, element.isUnsignedInteger() ? APInt::getMinValue(width)
-                                                               : APInt::getSignedMinValue(width));
+  return b.getIntegerAttr(element, element.isUnsignedInteger()
+                                       ? APInt::getMinValue(width)
+                                       : APInt::getSignedMinValue(width));
 }
 
 struct SplitPool : OpRewritePattern<PoolOp> {
@@ -38,15 +40,18 @@ struct SplitPool : OpRewritePattern<PoolOp> {
   /// 1 / count for each position along axis number `i`, which factors.
   static SmallVector<float> counts(PoolOp op, size_t i) {
     size_t axes = op.getAxes().size();
-    int64_t axis = op.getAxes()[i], extent = tensorType(op.getInput()).getDimSize(axis);
+    int64_t axis = op.getAxes()[i],
+            extent = tensorType(op.getInput()).getDimSize(axis);
     int64_t before = op.getPads()[i], after = op.getPads()[axes + i];
     bool padding = op.getCountIncludePad();
-    int64_t low = padding ? -before : 0, high = padding ? extent + after : extent;
+    int64_t low = padding ? -before : 0,
+            high = padding ? extent + after : extent;
     SmallVector<float> all;
     for (int64_t o = 0; o < op.getType().getDimSize(axis); ++o) {
       int64_t count = 0;
       for (int64_t k = 0; k < op.getWindow()[i]; ++k) {
-        int64_t place = o * op.getStrides()[i] - before + k * op.getDilations()[i];
+        int64_t place =
+            o * op.getStrides()[i] - before + k * op.getDilations()[i];
         count += place >= low && place < high;
       }
       all.push_back(count);
@@ -54,7 +59,8 @@ struct SplitPool : OpRewritePattern<PoolOp> {
     return all;
   }
 
-  /// The number of elements that each window counts, with extent 1 on all other axes.
+  /// The number of elements that each window counts, with extent 1 on all other
+  /// axes.
   static Value countTensor(PoolOp op, OpBuilder &b) {
     SmallVector<int64_t> shape(op.getType().getRank(), 1);
     std::vector<float> product = {1};
@@ -72,45 +78,59 @@ struct SplitPool : OpRewritePattern<PoolOp> {
       product = std::move(next);
     }
     auto type = RankedTensorType::get(shape, b.getF32Type());
-    auto bytes = ArrayRef<char>(reinterpret_cast<const char *>(product.data()), product.size() * sizeof(float));
+    auto bytes = ArrayRef<char>(reinterpret_cast<const char *>(product.data()),
+                                product.size() * sizeof(float));
     return ConstantOp::create(b, op.getLoc(), makeConstant(type, bytes));
   }
 
-  LogicalResult matchAndRewrite(PoolOp op, PatternRewriter &rewriter) const final {
+  LogicalResult matchAndRewrite(PoolOp op,
+                                PatternRewriter &rewriter) const final {
     size_t axes = op.getAxes().size();
     SmallVector<int64_t> pads(op.getPads());
     RankedTensorType input = tensorType(op.getInput());
     bool anyPad = llvm::any_of(pads, [](int64_t pad) { return pad != 0; });
     if (!anyPad && !op.getCeilMode())
       return rewriter.notifyMatchFailure(op, "has no padding");
-    bool known = llvm::all_of(op.getAxes(), [&](int64_t axis) { return !input.isDynamicDim(axis); });
+    bool known = llvm::all_of(
+        op.getAxes(), [&](int64_t axis) { return !input.isDynamicDim(axis); });
     bool mean = op.getKind() == ReduceKind::mean;
     bool constantCount = mean && op.getCountIncludePad() && !op.getCeilMode();
-    if ((op.getCeilMode() && !known) || (mean && !constantCount && (!known || !input.getElementType().isF32())))
+    if ((op.getCeilMode() && !known) ||
+        (mean && !constantCount && (!known || !input.getElementType().isF32())))
       return rewriter.notifyMatchFailure(op, "the extents are not known");
     // With ceil_mode the last window may reach beyond the padding asked for.
     for (size_t i = 0; op.getCeilMode() && i < axes; ++i) {
       int64_t axis = op.getAxes()[i];
       int64_t reach = (op.getType().getDimSize(axis) - 1) * op.getStrides()[i] +
                       op.getDilations()[i] * (op.getWindow()[i] - 1) + 1;
-      pads[axes + i] = std::max<int64_t>(reach - pads[i] - input.getDimSize(axis), 0);
+      pads[axes + i] =
+          std::max<int64_t>(reach - pads[i] - input.getDimSize(axis), 0);
     }
     Location loc = op.getLoc();
     auto scalar = RankedTensorType::get({}, input.getElementType());
     Value value = ConstantOp::create(
         rewriter, loc,
-        DenseElementsAttr::get(scalar, Attribute(paddingValue(rewriter, op.getKind(), input.getElementType()))));
-    auto padsType = RankedTensorType::get({static_cast<int64_t>(pads.size())}, rewriter.getI64Type());
-    Value needed = ConstantOp::create(rewriter, loc, DenseIntElementsAttr::get(padsType, ArrayRef<int64_t>(pads)));
+        DenseElementsAttr::get(
+            scalar, Attribute(paddingValue(rewriter, op.getKind(),
+                                           input.getElementType()))));
+    auto padsType = RankedTensorType::get({static_cast<int64_t>(pads.size())},
+                                          rewriter.getI64Type());
+    Value needed = ConstantOp::create(
+        rewriter, loc,
+        DenseIntElementsAttr::get(padsType, ArrayRef<int64_t>(pads)));
     Value padded = op.getInput();
     if (llvm::any_of(pads, [](int64_t pad) { return pad != 0; }))
-      padded = PadOp::create(rewriter, loc, padded, needed, value, op.getAxes(), PadMode::constant);
+      padded = PadOp::create(rewriter, loc, padded, needed, value, op.getAxes(),
+                             PadMode::constant);
     bool divides = mean && !constantCount;
-    Value result = PoolOp::create(rewriter, loc, op.getType(), divides ? ReduceKind::sum : op.getKind(), padded,
-                                  op.getAxes(), op.getWindow(), op.getStrides(), SmallVector<int64_t>(2 * axes, 0),
-                                  op.getDilations(), /*ceil_mode=*/false, /*count_include_pad=*/false);
+    Value result = PoolOp::create(
+        rewriter, loc, op.getType(), divides ? ReduceKind::sum : op.getKind(),
+        padded, op.getAxes(), op.getWindow(), op.getStrides(),
+        SmallVector<int64_t>(2 * axes, 0), op.getDilations(),
+        /*ceil_mode=*/false, /*count_include_pad=*/false);
     if (divides)
-      result = DivOp::create(rewriter, loc, op.getType(), result, countTensor(op, rewriter));
+      result = DivOp::create(rewriter, loc, op.getType(), result,
+                             countTensor(op, rewriter));
     rewriter.replaceOp(op, result);
     return success();
   }

@@ -100,11 +100,12 @@ private:
   bool followsProduct(Operation *op) const {
     return llvm::any_of(op->getOperands(), [&](Value operand) {
       Operation *producer = operand.getDefiningOp();
-      if (!producer || producer->getBlock() != op->getBlock() || !operand.hasOneUse() ||
-          !extents.same(operand, op->getResult(0)))
+      if (!producer || producer->getBlock() != op->getBlock() ||
+          !operand.hasOneUse() || !extents.same(operand, op->getResult(0)))
         return false;
       Family family = familyOf(producer);
-      return family == Family::Product || (family == Family::Elementwise && followsProduct(producer));
+      return family == Family::Product ||
+             (family == Family::Elementwise && followsProduct(producer));
     });
   }
 
@@ -235,15 +236,20 @@ void checkProducts(func::FuncOp function, const Extents &extents) {
     OpBuilder b(op);
     Location loc = op.getLoc();
     std::string node = weft::describeNodes(loc);
-    int64_t rank = cast<RankedTensorType>(op.getOutputs()[0].getType()).getRank();
+    int64_t rank =
+        cast<RankedTensorType>(op.getOutputs()[0].getType()).getRank();
     auto require = [&](Value x, int64_t i, Value y, int64_t j) {
       OpFoldResult have = extents.get(x, i), want = extents.get(y, j);
-      if (isEqualConstantIntOrValue(have, want) || getConstantIntValue(have) == 1)
+      if (isEqualConstantIntOrValue(have, want) ||
+          getConstantIntValue(have) == 1)
         return;
-      Value a = getValueOrCreateConstantIndexOp(b, loc, have), c = getValueOrCreateConstantIndexOp(b, loc, want);
-      Value same = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, a, c);
+      Value a = getValueOrCreateConstantIndexOp(b, loc, have),
+            c = getValueOrCreateConstantIndexOp(b, loc, want);
+      Value same =
+          arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, a, c);
       CheckOp::create(b, loc, same, ValueRange{a, c},
-                      node + (node.empty() ? "" : ": ") + "extents {0} and {1} do not fit a matrix product");
+                      node + (node.empty() ? "" : ": ") +
+                          "extents {0} and {1} do not fit a matrix product");
     };
     if (op.getPacked())
       return;

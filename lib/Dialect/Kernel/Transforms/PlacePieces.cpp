@@ -1,8 +1,8 @@
 // Concatenation and constant padding: one tensor, and each piece inserted right
 // behind the kernel that computes it, which bufferization then lets write in
 // place. The tensor is created before the first piece, for which all extents
-// have been hoisted. A padded tensor is filled as a whole: one launch, where its
-// borders alone would be one for each side.
+// have been hoisted. A padded tensor is filled as a whole: one launch, where
+// its borders alone would be one for each side.
 
 #include "PlacePieces.h"
 
