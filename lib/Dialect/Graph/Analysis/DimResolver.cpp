@@ -6,6 +6,7 @@
 #include "weft/Dialect/Graph/IR/Graph.h"
 #include "weft/Dialect/Graph/IR/Shapes.h"
 
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -39,12 +40,26 @@ DimResolver::Dims DimResolver::readDims(Value tensor) {
   return dims;
 }
 
+/// The scf.for that `op` is, where it has `graph.invariant_shapes`.
+static scf::ForOp keepsShapes(Operation *op) {
+  auto loop = dyn_cast_or_null<scf::ForOp>(op);
+  return loop && loop->hasAttr("graph.invariant_shapes") ? loop : scf::ForOp();
+}
+
 /// All arguments of a block at once, so that a name stands for the first
 /// extent that carries it.
 void DimResolver::ofArguments(Block *block) {
+  // A loop that says so carries tensors of one shape through its iterations.
+  if (auto loop = keepsShapes(block->getParentOp()))
+    for (auto [argument, init] :
+         llvm::zip(loop.getRegionIterArgs(), loop.getInitArgs()))
+      if (isa<RankedTensorType>(argument.getType())) {
+        Dims extents(dims(init));
+        known[argument] = extents;
+      }
   b.setInsertionPointToStart(block);
   for (BlockArgument argument : block->getArguments()) {
-    if (!isa<RankedTensorType>(argument.getType()))
+    if (!isa<RankedTensorType>(argument.getType()) || known.contains(argument))
       continue;
     Dims dims = readDims(argument);
     for (auto [i, dim] : llvm::enumerate(dims))
@@ -56,7 +71,8 @@ void DimResolver::ofArguments(Block *block) {
 
 SmallVector<Value> DimResolver::inputsOf(Operation *op) {
   SmallVector<Value> inputs;
-  if (isa<ReifyRankedShapedTypeOpInterface>(op) || isa<tensor::CastOp>(op))
+  if (isa<ReifyRankedShapedTypeOpInterface>(op) || isa<tensor::CastOp>(op) ||
+      keepsShapes(op))
     for (Value operand : op->getOperands())
       if (isa<RankedTensorType>(operand.getType()))
         inputs.push_back(operand);
@@ -72,6 +88,14 @@ void DimResolver::ofResults(Operation *op) {
       if (!type.isDynamicDim(i))
         dims[i] = b.getIndexAttr(type.getDimSize(i));
     known[cast] = dims;
+    return;
+  }
+  if (scf::ForOp loop = keepsShapes(op)) {
+    for (auto [result, init] : llvm::zip(loop.getResults(), loop.getInitArgs()))
+      if (isa<RankedTensorType>(result.getType())) {
+        Dims extents = known.lookup(init);
+        known[result] = extents;
+      }
     return;
   }
   size_t first = created.size();

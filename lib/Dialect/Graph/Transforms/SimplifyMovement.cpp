@@ -365,7 +365,9 @@ struct DropExpandOfElementwise : OpInterfaceRewritePattern<ScalarBody> {
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
     for (OpOperand &operand : op->getOpOperands()) {
       auto expand = operand.get().getDefiningOp<ExpandOp>();
-      if (!expand || !type.hasStaticShape())
+      // A dynamic extent is expanded for the check that comes with it.
+      if (!expand || !type.hasStaticShape() ||
+          !tensorType(expand.getInput()).hasStaticShape())
         continue;
       SmallVector<Value> others;
       for (OpOperand &other : op->getOpOperands())

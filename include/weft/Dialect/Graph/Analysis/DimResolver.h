@@ -13,8 +13,9 @@ namespace weft::graph {
 /// Computes extents and keeps them, so that all users of a tensor share its
 /// extents. The index arithmetic of an op stands right behind the op; extents
 /// of function arguments that carry one name in `graph.symbols` are one value,
-/// which the runtime has verified. Each extent is resolved once: the cost is
-/// linear in the number of ops.
+/// which the runtime has verified; a scf.for with the unit attribute
+/// `graph.invariant_shapes` carries tensors of unchanging shape. Each extent is
+/// resolved once: the cost is linear in the number of ops.
 class DimResolver : private mlir::OpBuilder::Listener {
 public:
   explicit DimResolver(mlir::MLIRContext *context) : b(context, this) {}

@@ -324,4 +324,52 @@ def Graph_LstmOp : Graph_Op<"lstm", [AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
+def Graph_GruOp : Graph_Op<"gru", [AttrSizedOperandSegments]> {
+  let summary = "gated recurrent unit, ONNX's GRU";
+  let description = [{
+    Operands as of `lstm` with 3 gates in the order update, reset, hidden: `weight`
+    [directions, 3 * hidden, features], `recurrent` [directions, 3 * hidden,
+    hidden], `bias` [directions, 6 * hidden]. `activations` are two names for each
+    direction (gates, hidden). With `linear_before_reset` the reset gate scales
+    the product with the state and its bias, else the state.
+    Results: all outputs [time, directions, batch, hidden], last h.
+  }];
+  let arguments = (ins Graph_Tensor:$input, Graph_Tensor:$weight, Graph_Tensor:$recurrent,
+                       Optional<Graph_Tensor>:$bias, Optional<Graph_Tensor>:$lengths,
+                       Optional<Graph_Tensor>:$initial_h,
+                       StrAttr:$direction, StrArrayAttr:$activations,
+                       DenseF32ArrayAttr:$alphas, DenseF32ArrayAttr:$betas,
+                       DefaultValuedAttr<F32Attr, "0.0">:$clip, UnitAttr:$linear_before_reset);
+  let results = (outs Graph_Tensor:$outputs, Graph_Tensor:$last_h);
+  let assemblyFormat = [{
+    $direction `(` $input `,` $weight `,` $recurrent (`bias` $bias^)? (`lengths` $lengths^)?
+    (`h` $initial_h^)? `)`
+    attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Graph_RnnOp : Graph_Op<"rnn", [AttrSizedOperandSegments]> {
+  let summary = "plain recurrent layer, ONNX's RNN";
+  let description = [{
+    h' = f(x * weight^T + h * recurrent^T + bias). Operands as of `lstm` with one
+    gate: `weight` [directions, hidden, features], `recurrent` [directions, hidden,
+    hidden], `bias` [directions, 2 * hidden]; one activation for each direction.
+    Results: all outputs [time, directions, batch, hidden], last h.
+  }];
+  let arguments = (ins Graph_Tensor:$input, Graph_Tensor:$weight, Graph_Tensor:$recurrent,
+                       Optional<Graph_Tensor>:$bias, Optional<Graph_Tensor>:$lengths,
+                       Optional<Graph_Tensor>:$initial_h,
+                       StrAttr:$direction, StrArrayAttr:$activations,
+                       DenseF32ArrayAttr:$alphas, DenseF32ArrayAttr:$betas,
+                       DefaultValuedAttr<F32Attr, "0.0">:$clip);
+  let results = (outs Graph_Tensor:$outputs, Graph_Tensor:$last_h);
+  let assemblyFormat = [{
+    $direction `(` $input `,` $weight `,` $recurrent (`bias` $bias^)? (`lengths` $lengths^)?
+    (`h` $initial_h^)? `)`
+    attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
 #endif // WEFT_GRAPH_OPS

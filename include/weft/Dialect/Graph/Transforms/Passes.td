@@ -216,5 +216,32 @@ def DecomposeLstm : Pass<"weft-decompose-lstm", "::mlir::ModuleOp"> {
                            "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def DecomposeRecurrent : Pass<"weft-decompose-recurrent", "::mlir::ModuleOp"> {
+  let summary = "turn LSTM, GRU and RNN into loops over time";
+  let description = [{
+    The product with the inputs is one matmul before the loop; an iteration
+    multiplies the state, applies the cell and inserts its output.
+
+    ```mlir
+    %y, %h = graph.rnn "forward"(%x, %w, %r) … : (tensor<?x2x3xf32>, …) -> …
+    ```
+    =>
+    ```mlir
+    %p = graph.matmul %x, %w0 {transpose_rhs} : tensor<?x2x3xf32>, tensor<4x3xf32> -> tensor<?x2x4xf32>
+    %y, %h = scf.for %t = … iter_args(%all = %empty, %state = %zero) {
+      %xt = tensor.extract_slice %p[%t, 0, 0] [1, 2, 4] …
+      %ht = graph.matmul %state, %r0 {transpose_rhs} …
+      %sum = graph.add %xt, %ht …
+      %next = graph.tanh %sum …
+      %out = tensor.insert_slice %next into %all[%t, 0, 0, 0] …
+      scf.yield %out, %next
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
+                           "::weft::kernel::KernelDialect"];
+}
+
 #endif // WEFT_GRAPH_TRANSFORMS_PASSES
 
