@@ -27,10 +27,13 @@ public:
   }
 
   bool supports(ImageKind kind) const override {
-    return kind == ImageKind::Object || kind == ImageKind::LLVMIR || kind == ImageKind::Assembly;
+    return kind == ImageKind::Object || kind == ImageKind::LLVMIR ||
+           kind == ImageKind::Assembly;
   }
 
-  void addPasses(OpPassManager &pm) const override { addLoweringPasses(pm, level.level, level.width, symbol()); }
+  void addPasses(OpPassManager &pm) const override {
+    addLoweringPasses(pm, level.level, level.width, symbol());
+  }
 
   FailureOr<CodeImage> emit(ModuleOp module, ImageKind kind) const override {
     CodeImage image;
@@ -59,9 +62,11 @@ private:
 
 } // namespace
 
-llvm::Expected<std::vector<std::unique_ptr<Target>>> createTargets(llvm::StringRef arch) {
+llvm::Expected<std::vector<std::unique_ptr<Target>>>
+createTargets(llvm::StringRef arch) {
   initializeX86();
-  std::vector<std::string> names = arch.empty() ? x86BaselineLevels() : std::vector<std::string>{arch.str()};
+  std::vector<std::string> names =
+      arch.empty() ? x86BaselineLevels() : std::vector<std::string>{arch.str()};
   std::vector<std::unique_ptr<Target>> targets;
   for (const std::string &name : names) {
     llvm::Expected<CpuLevel> level = x86Level(name);

@@ -23,16 +23,18 @@ using namespace mlir;
 
 namespace weft::cpu {
 
-static std::unique_ptr<llvm::TargetMachine> createMachine(const CpuLevel &level) {
+static std::unique_ptr<llvm::TargetMachine>
+createMachine(const CpuLevel &level) {
   llvm::Triple triple("x86_64-unknown-linux-gnu");
   std::string error;
-  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
+  const llvm::Target *target =
+      llvm::TargetRegistry::lookupTarget(triple, error);
   if (!target)
     return nullptr;
   llvm::TargetOptions options;
-  return std::unique_ptr<llvm::TargetMachine>(
-      target->createTargetMachine(triple, level.name, level.features, options, llvm::Reloc::PIC_, std::nullopt,
-                                  llvm::CodeGenOptLevel::Default));
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      triple, level.name, level.features, options, llvm::Reloc::PIC_,
+      std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
 /// What holds for all generated functions: it is never unwound, and registers
@@ -45,7 +47,8 @@ static void annotate(llvm::Module &module, const CpuLevel &level) {
     function.addFnAttr("target-cpu", level.name);
     if (!level.features.empty())
       function.addFnAttr("target-features", level.features);
-    function.addFnAttr("prefer-vector-width", level.width == 16 ? "512" : "256");
+    function.addFnAttr("prefer-vector-width",
+                       level.width == 16 ? "512" : "256");
     if (!function.hasLocalLinkage())
       function.setVisibility(llvm::GlobalValue::DefaultVisibility);
   }
@@ -78,7 +81,8 @@ static void cleanUp(llvm::Module &module, llvm::TargetMachine &machine) {
   all.run(module, modules);
 }
 
-FailureOr<SmallVector<char, 0>> generateCode(ModuleOp module, const CpuLevel &level, ImageKind kind) {
+FailureOr<SmallVector<char, 0>>
+generateCode(ModuleOp module, const CpuLevel &level, ImageKind kind) {
   initializeX86();
   llvm::LLVMContext context;
   std::unique_ptr<llvm::TargetMachine> machine = createMachine(level);
@@ -100,7 +104,8 @@ FailureOr<SmallVector<char, 0>> generateCode(ModuleOp module, const CpuLevel &le
     return bytes;
   }
   llvm::legacy::PassManager passes;
-  auto type = kind == ImageKind::Assembly ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile;
+  auto type = kind == ImageKind::Assembly ? llvm::CodeGenFileType::AssemblyFile
+                                          : llvm::CodeGenFileType::ObjectFile;
   if (machine->addPassesToEmitFile(passes, os, nullptr, type))
     return module.emitError("LLVM cannot write this kind of file for x86-64");
   passes.run(*code);

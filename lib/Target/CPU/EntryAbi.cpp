@@ -39,9 +39,13 @@ static int64_t offsetOf(Field field) {
   llvm_unreachable("all fields are listed");
 }
 
-Type EntryAbi::pointer() const { return LLVM::LLVMPointerType::get(b.getContext()); }
+Type EntryAbi::pointer() const {
+  return LLVM::LLVMPointerType::get(b.getContext());
+}
 
-Value EntryAbi::i64(int64_t value) { return arith::ConstantIntOp::create(b, value, 64); }
+Value EntryAbi::i64(int64_t value) {
+  return arith::ConstantIntOp::create(b, value, 64);
+}
 
 Value EntryAbi::toI64(Value value) {
   if (value.getType().isInteger(64))
@@ -51,24 +55,33 @@ Value EntryAbi::toI64(Value value) {
   return arith::ExtUIOp::create(b, b.getI64Type(), value);
 }
 
-Value EntryAbi::toIndex(Value value) { return b.createOrFold<arith::IndexCastOp>(b.getIndexType(), value); }
+Value EntryAbi::toIndex(Value value) {
+  return b.createOrFold<arith::IndexCastOp>(b.getIndexType(), value);
+}
 
 Value EntryAbi::at(Value pointer, int64_t bytes) {
   if (bytes == 0)
     return pointer;
-  return LLVM::GEPOp::create(b, this->pointer(), b.getI8Type(), pointer,
-                             ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(bytes)});
+  return LLVM::GEPOp::create(
+      b, this->pointer(), b.getI8Type(), pointer,
+      ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(bytes)});
 }
 
 Value EntryAbi::at(Value pointer, Value bytes) {
-  return LLVM::GEPOp::create(b, this->pointer(), b.getI8Type(), pointer, ArrayRef<LLVM::GEPArg>{bytes});
+  return LLVM::GEPOp::create(b, this->pointer(), b.getI8Type(), pointer,
+                             ArrayRef<LLVM::GEPArg>{bytes});
 }
 
-Value EntryAbi::load(Value pointer, Type type) { return LLVM::LoadOp::create(b, type, pointer); }
+Value EntryAbi::load(Value pointer, Type type) {
+  return LLVM::LoadOp::create(b, type, pointer);
+}
 
-Value EntryAbi::field(Value context, Field field, Type type) { return load(at(context, offsetOf(field)), type); }
+Value EntryAbi::field(Value context, Field field, Type type) {
+  return load(at(context, offsetOf(field)), type);
+}
 
-Value EntryAbi::call(Value context, Field field, Type result, ArrayRef<Value> arguments) {
+Value EntryAbi::call(Value context, Field field, Type result,
+                     ArrayRef<Value> arguments) {
   Value callee = this->field(context, field, pointer());
   SmallVector<Value> operands{callee, context};
   llvm::append_range(operands, arguments);
@@ -76,14 +89,17 @@ Value EntryAbi::call(Value context, Field field, Type result, ArrayRef<Value> ar
   for (Value value : ArrayRef(operands).drop_front())
     types.push_back(value.getType());
   Type returned = result ? result : LLVM::LLVMVoidType::get(b.getContext());
-  auto call = LLVM::CallOp::create(b, LLVM::LLVMFunctionType::get(returned, types), operands);
+  auto call = LLVM::CallOp::create(
+      b, LLVM::LLVMFunctionType::get(returned, types), operands);
   return result ? call.getResult() : Value();
 }
 
-Value EntryAbi::memref(MemRefType type, Value pointer, ArrayRef<Value> sizes, ArrayRef<Value> strides) {
+Value EntryAbi::memref(MemRefType type, Value pointer, ArrayRef<Value> sizes,
+                       ArrayRef<Value> strides) {
   LLVMTypeConverter converter(b.getContext());
   Location loc = b.getLoc();
-  auto descriptor = MemRefDescriptor::poison(b, loc, converter.convertType(type));
+  auto descriptor =
+      MemRefDescriptor::poison(b, loc, converter.convertType(type));
   descriptor.setAllocatedPtr(b, loc, pointer);
   descriptor.setAlignedPtr(b, loc, pointer);
   descriptor.setConstantOffset(b, loc, 0);
@@ -93,13 +109,15 @@ Value EntryAbi::memref(MemRefType type, Value pointer, ArrayRef<Value> sizes, Ar
   bool isIdentity = type.getLayout().isIdentity();
   SmallVector<Value> extents;
   for (int64_t extent : type.getShape())
-    extents.push_back(ShapedType::isDynamic(extent) ? sizes.front() : i64(extent)),
+    extents.push_back(ShapedType::isDynamic(extent) ? sizes.front()
+                                                    : i64(extent)),
         sizes = ShapedType::isDynamic(extent) ? sizes.drop_front() : sizes;
   SmallVector<Value> steps(extents.size());
   Value dense = i64(1);
   for (size_t d = extents.size(); d-- > 0;) {
     if (isIdentity) {
-      steps[d] = ShapedType::isDynamic(knownStrides[d]) ? dense : i64(knownStrides[d]);
+      steps[d] =
+          ShapedType::isDynamic(knownStrides[d]) ? dense : i64(knownStrides[d]);
       dense = b.createOrFold<arith::MulIOp>(dense, extents[d]);
     }
   }
@@ -113,19 +131,29 @@ Value EntryAbi::memref(MemRefType type, Value pointer, ArrayRef<Value> sizes, Ar
     descriptor.setSize(b, loc, d, extents[d]);
     descriptor.setStride(b, loc, d, steps[d]);
   }
-  return UnrealizedConversionCastOp::create(b, TypeRange{type}, ValueRange{Value(descriptor)}).getResult(0);
+  return UnrealizedConversionCastOp::create(b, TypeRange{type},
+                                            ValueRange{Value(descriptor)})
+      .getResult(0);
 }
 
 Value EntryAbi::address(Value memref) {
   auto type = cast<MemRefType>(memref.getType());
   auto metadata = memref::ExtractStridedMetadataOp::create(b, memref);
-  Value base = memref::ExtractAlignedPointerAsIndexOp::create(b, metadata.getBaseBuffer());
-  int64_t bytes = (std::max(8u, type.getElementTypeBitWidth() ? type.getElementType().isIndex() ? 64u : type.getElementTypeBitWidth() : 8u)) / 8;
-  Value offset = arith::MulIOp::create(b, metadata.getOffset(), arith::ConstantIndexOp::create(b, bytes));
+  Value base = memref::ExtractAlignedPointerAsIndexOp::create(
+      b, metadata.getBaseBuffer());
+  int64_t bytes = (std::max(8u, type.getElementTypeBitWidth()
+                                    ? type.getElementType().isIndex()
+                                          ? 64u
+                                          : type.getElementTypeBitWidth()
+                                    : 8u)) /
+                  8;
+  Value offset = arith::MulIOp::create(
+      b, metadata.getOffset(), arith::ConstantIndexOp::create(b, bytes));
   return toI64(arith::AddIOp::create(b, base, offset));
 }
 
-//===-- Slots -----------------------------------------------------------------------//
+//===-- Slots
+//-----------------------------------------------------------------------//
 
 /// Positions of the strides that a kernel must be told.
 static SmallVector<unsigned> toldStrides(MemRefType type) {
@@ -142,12 +170,16 @@ static SmallVector<unsigned> toldStrides(MemRefType type) {
 
 unsigned slotsOf(Type type) {
   auto memref = dyn_cast<MemRefType>(type);
-  return memref ? 1 + memref.getNumDynamicDims() + toldStrides(memref).size() : 1;
+  return memref ? 1 + memref.getNumDynamicDims() + toldStrides(memref).size()
+                : 1;
 }
 
-Value unpackArgument(ImplicitLocOpBuilder &b, Type type, Value block, unsigned &slot) {
+Value unpackArgument(ImplicitLocOpBuilder &b, Type type, Value block,
+                     unsigned &slot) {
   EntryAbi abi(b);
-  auto next = [&](Type as) { return abi.load(abi.at(block, 8 * static_cast<int64_t>(slot++)), as); };
+  auto next = [&](Type as) {
+    return abi.load(abi.at(block, 8 * static_cast<int64_t>(slot++)), as);
+  };
   auto memref = dyn_cast<MemRefType>(type);
   if (type.isIndex())
     return abi.toIndex(next(b.getI64Type()));
@@ -162,9 +194,13 @@ Value unpackArgument(ImplicitLocOpBuilder &b, Type type, Value block, unsigned &
   return abi.memref(memref, pointer, sizes, strides);
 }
 
-void packArgument(ImplicitLocOpBuilder &b, Value value, Value block, unsigned &slot) {
+void packArgument(ImplicitLocOpBuilder &b, Value value, Value block,
+                  unsigned &slot) {
   EntryAbi abi(b);
-  auto put = [&](Value word) { LLVM::StoreOp::create(b, word, abi.at(block, 8 * static_cast<int64_t>(slot++))); };
+  auto put = [&](Value word) {
+    LLVM::StoreOp::create(b, word,
+                          abi.at(block, 8 * static_cast<int64_t>(slot++)));
+  };
   auto type = dyn_cast<MemRefType>(value.getType());
   if (!type) {
     put(value.getType().isIndex() ? abi.toI64(value) : value);

@@ -1,5 +1,6 @@
-// Kernels as functions of the runtime: arguments from slots, the outer loop over
-// a range of work items, buffers on the stack or in the worker's scratch memory.
+// Kernels as functions of the runtime: arguments from slots, the outer loop
+// over a range of work items, buffers on the stack or in the worker's scratch
+// memory.
 
 #include "LowerKernel.h"
 
@@ -20,7 +21,8 @@ Value copySlice(OpBuilder &b, Value value, IRMapping &mapping) {
   if (Value known = mapping.lookupOrNull(value))
     return known;
   Operation *op = value.getDefiningOp();
-  if (!op || op->getNumRegions() != 0 || !(isPure(op) || isa<memref::LoadOp>(op)))
+  if (!op || op->getNumRegions() != 0 ||
+      !(isPure(op) || isa<memref::LoadOp>(op)))
     return Value();
   for (Value operand : op->getOperands()) {
     Value copy = copySlice(b, operand, mapping);
@@ -33,13 +35,16 @@ Value copySlice(OpBuilder &b, Value value, IRMapping &mapping) {
 }
 
 static int64_t elementBytes(MemRefType type) {
-  return type.getElementType().isIndex() ? 8 : std::max(8u, type.getElementTypeBitWidth()) / 8;
+  return type.getElementType().isIndex()
+             ? 8
+             : std::max(8u, type.getElementTypeBitWidth()) / 8;
 }
 
 /// The most that `size` can be; nothing where that is unknown.
 static std::optional<int64_t> mostOf(Value size) {
   FailureOr<int64_t> bound = ValueBoundsConstraintSet::computeConstantBound(
-      presburger::BoundType::UB, ValueBoundsConstraintSet::Variable(size), /*stopCondition=*/nullptr,
+      presburger::BoundType::UB, ValueBoundsConstraintSet::Variable(size),
+      /*stopCondition=*/nullptr,
       /*closedUB=*/true);
   if (failed(bound))
     return std::nullopt;
@@ -66,7 +71,8 @@ namespace {
 /// Moves the allocations of one kernel.
 class BufferPlacer {
 public:
-  BufferPlacer(func::FuncOp kernel, KernelFrame &frame) : kernel(kernel), frame(frame), b(kernel.getLoc(), kernel.getContext()) {}
+  BufferPlacer(func::FuncOp kernel, KernelFrame &frame)
+      : kernel(kernel), frame(frame), b(kernel.getLoc(), kernel.getContext()) {}
   LogicalResult place(memref::AllocOp alloc);
 
 private:
@@ -81,7 +87,8 @@ private:
 
 void BufferPlacer::replace(memref::AllocOp alloc, Value block, Value offset) {
   b.setInsertionPoint(alloc);
-  auto view = memref::ViewOp::create(b, alloc.getType(), block, offset, alloc.getDynamicSizes());
+  auto view = memref::ViewOp::create(b, alloc.getType(), block, offset,
+                                     alloc.getDynamicSizes());
   alloc.replaceAllUsesWith(view.getResult());
   alloc.erase();
 }
@@ -102,7 +109,8 @@ LogicalResult BufferPlacer::place(memref::AllocOp alloc) {
     stackBytes += *bytes;
     b.setInsertionPointToStart(&kernel.getBody().front());
     auto type = MemRefType::get({*bytes}, b.getI8Type());
-    Value block = memref::AllocaOp::create(b, type, b.getI64IntegerAttr(kAlign));
+    Value block =
+        memref::AllocaOp::create(b, type, b.getI64IntegerAttr(kAlign));
     Value zero = arith::ConstantIndexOp::create(b, 0);
     replace(alloc, block, zero);
     return success();
@@ -126,13 +134,18 @@ LogicalResult BufferPlacer::place(memref::AllocOp alloc) {
   Value size = arith::ConstantIndexOp::create(b, element);
   for (Value extent : alloc.getDynamicSizes()) {
     std::optional<int64_t> most = mostOf(extent);
-    Value copy = most ? Value(arith::ConstantIndexOp::create(b, *most)) : copySlice(b, extent, mapping);
+    Value copy = most ? Value(arith::ConstantIndexOp::create(b, *most))
+                      : copySlice(b, extent, mapping);
     if (!copy)
       return alloc.emitError("has a size that depends on the work item");
     size = arith::MulIOp::create(b, size, copy);
   }
   Value mask = arith::ConstantIndexOp::create(b, -kAlign);
-  size = arith::AndIOp::create(b, arith::AddIOp::create(b, size, arith::ConstantIndexOp::create(b, kAlign - 1)), mask);
+  size = arith::AndIOp::create(
+      b,
+      arith::AddIOp::create(b, size,
+                            arith::ConstantIndexOp::create(b, kAlign - 1)),
+      mask);
   Value offset;
   for (Value before : frame.scratchSizes)
     offset = offset ? arith::AddIOp::create(b, offset, before) : before;
@@ -155,7 +168,9 @@ scf::ForallOp wrapInLoop(func::FuncOp kernel) {
   SmallVector<Operation *> body;
   for (Operation &op : block.without_terminator())
     body.push_back(&op);
-  auto loop = scf::ForallOp::create(b, kernel.getLoc(), ArrayRef<OpFoldResult>{b.getIndexAttr(1)}, ValueRange(),
+  auto loop = scf::ForallOp::create(b, kernel.getLoc(),
+                                    ArrayRef<OpFoldResult>{b.getIndexAttr(1)},
+                                    ValueRange(),
                                     /*mapping=*/std::nullopt);
   for (Operation *op : body)
     op->moveBefore(loop.getBody()->getTerminator());
@@ -168,12 +183,14 @@ FailureOr<KernelFrame> frameKernel(func::FuncOp kernel) {
   KernelFrame frame;
   for (auto loop : kernel.getBody().front().getOps<scf::ForallOp>()) {
     if (frame.loop)
-      return loop.emitError("is the second outer loop of kernel '") << kernel.getSymName() << "'";
+      return loop.emitError("is the second outer loop of kernel '")
+             << kernel.getSymName() << "'";
     frame.loop = loop;
   }
   if (!frame.loop)
     frame.loop = wrapInLoop(kernel);
-  if (frame.loop.getRank() != 1 || !isConstantIntValue(frame.loop.getMixedLowerBound()[0], 0) ||
+  if (frame.loop.getRank() != 1 ||
+      !isConstantIntValue(frame.loop.getMixedLowerBound()[0], 0) ||
       !isConstantIntValue(frame.loop.getMixedStep()[0], 1))
     return kernel.emitError("has no outer loop of work items");
   frame.count = frame.loop.getMixedUpperBound()[0];
@@ -181,13 +198,18 @@ FailureOr<KernelFrame> frameKernel(func::FuncOp kernel) {
   BufferPlacer placer(kernel, frame);
   SmallVector<memref::AllocOp> allocs;
   kernel.walk([&](memref::AllocOp alloc) {
-    if (llvm::all_of(alloc->getUsers(), [](Operation *user) { return isa<memref::DeallocOp, memref::DimOp>(user); }) && alloc->use_empty())
+    if (llvm::all_of(alloc->getUsers(),
+                     [](Operation *user) {
+                       return isa<memref::DeallocOp, memref::DimOp>(user);
+                     }) &&
+        alloc->use_empty())
       alloc.erase();
     else
       allocs.push_back(alloc);
   });
   for (memref::AllocOp alloc : allocs)
-    if (alloc->getBlock() == frame.loop->getBlock() && alloc->isBeforeInBlock(frame.loop))
+    if (alloc->getBlock() == frame.loop->getBlock() &&
+        alloc->isBeforeInBlock(frame.loop))
       alloc->moveBefore(frame.loop);
   for (memref::AllocOp alloc : allocs)
     if (failed(placer.place(alloc)))
@@ -195,7 +217,8 @@ FailureOr<KernelFrame> frameKernel(func::FuncOp kernel) {
   return frame;
 }
 
-void emitFail(ImplicitLocOpBuilder &b, Value context, int64_t number, ValueRange values) {
+void emitFail(ImplicitLocOpBuilder &b, Value context, int64_t number,
+              ValueRange values) {
   EntryAbi abi(b);
   SmallVector<Value> arguments{abi.i64(number)};
   for (size_t i = 0; i < 2; ++i)
@@ -205,7 +228,8 @@ void emitFail(ImplicitLocOpBuilder &b, Value context, int64_t number, ValueRange
 
 /// Checks in loops record the failure and go on: what follows is kept in range.
 static void lowerChecks(func::FuncOp kernel, Value context) {
-  auto messages = kernel->getParentOfType<ModuleOp>()->getAttrOfType<ArrayAttr>(kernel::kChecksAttr);
+  auto messages = kernel->getParentOfType<ModuleOp>()->getAttrOfType<ArrayAttr>(
+      kernel::kChecksAttr);
   SmallVector<kernel::CheckOp> checks;
   kernel.walk([&](kernel::CheckOp check) { checks.push_back(check); });
   for (kernel::CheckOp check : checks) {
@@ -214,7 +238,8 @@ static void lowerChecks(func::FuncOp kernel, Value context) {
     Value fails = arith::XOrIOp::create(b, check.getCondition(), one);
     auto branch = scf::IfOp::create(b, fails, /*withElseRegion=*/false);
     b.setInsertionPointToStart(branch.thenBlock());
-    int64_t number = std::distance(messages.begin(), llvm::find(messages, check.getMessageAttr()));
+    int64_t number = std::distance(
+        messages.begin(), llvm::find(messages, check.getMessageAttr()));
     emitFail(b, context, number, check.getValues());
     check.erase();
   }
@@ -236,7 +261,8 @@ void lowerKernel(func::FuncOp kernel, KernelFrame &frame) {
     BlockArgument argument = body.getArgument(i);
     unsigned next = slot + slotsOf(argument.getType());
     if (!argument.use_empty())
-      argument.replaceAllUsesWith(unpackArgument(b, argument.getType(), own[0], slot));
+      argument.replaceAllUsesWith(
+          unpackArgument(b, argument.getType(), own[0], slot));
     slot = next;
   }
   body.eraseArguments(0, old);
@@ -253,15 +279,18 @@ void lowerKernel(func::FuncOp kernel, KernelFrame &frame) {
     base.setValueAttr(b.getIndexAttr(frame.scratchBytes));
     base->removeAttr("weft.static_scratch");
   }
-  for (auto block : llvm::make_early_inc_range(body.getOps<kernel::AllocateOp>())) {
+  for (auto block :
+       llvm::make_early_inc_range(body.getOps<kernel::AllocateOp>())) {
     b.setInsertionPoint(frame.loop);
     Value bytes = abi.i64(frame.scratchBytes);
     for (Value size : frame.scratchSizes)
       bytes = arith::AddIOp::create(b, bytes, abi.toI64(size));
-    b.setInsertionPoint(frame.scratchSizes.empty() ? block.getOperation() : bytes.getDefiningOp());
+    b.setInsertionPoint(frame.scratchSizes.empty() ? block.getOperation()
+                                                   : bytes.getDefiningOp());
     if (!frame.scratchSizes.empty())
       b.setInsertionPointAfterValue(bytes);
-    Value memory = abi.call(own[4], Field::Scratch, abi.pointer(), {own[3], bytes});
+    Value memory =
+        abi.call(own[4], Field::Scratch, abi.pointer(), {own[3], bytes});
     Value view = abi.memref(block.getBuffer().getType(), memory, {bytes});
     // All users follow the loop's beginning or compute views in front of it.
     block.getBuffer().replaceAllUsesWith(view);
@@ -270,10 +299,12 @@ void lowerKernel(func::FuncOp kernel, KernelFrame &frame) {
 
   b.setInsertionPoint(frame.loop);
   Value begin = abi.toIndex(own[1]), end = abi.toIndex(own[2]);
-  auto loop = scf::ForOp::create(b, begin, end, arith::ConstantIndexOp::create(b, 1));
+  auto loop =
+      scf::ForOp::create(b, begin, end, arith::ConstantIndexOp::create(b, 1));
   frame.loop.getBody()->getTerminator()->erase();
   loop.getBody()->getTerminator()->erase();
-  loop.getBody()->getOperations().splice(loop.getBody()->end(), frame.loop.getBody()->getOperations());
+  loop.getBody()->getOperations().splice(loop.getBody()->end(),
+                                         frame.loop.getBody()->getOperations());
   frame.loop.getInductionVar(0).replaceAllUsesWith(loop.getInductionVar());
   b.setInsertionPointToEnd(loop.getBody());
   scf::YieldOp::create(b);

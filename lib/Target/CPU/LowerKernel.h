@@ -4,16 +4,16 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 
 namespace weft::cpu {
 
 /// What a launch must know of a kernel, in terms of the kernel's values.
 struct KernelFrame {
   mlir::scf::ForallOp loop;
-  mlir::OpFoldResult count;    ///< work items
-  int64_t scratchBytes = 0;    ///< of static size
+  mlir::OpFoldResult count;                    ///< work items
+  int64_t scratchBytes = 0;                    ///< of static size
   llvm::SmallVector<mlir::Value> scratchSizes; ///< of dynamic size, in bytes
   bool canFail = false;
 };

@@ -26,7 +26,8 @@ namespace {
 class EntryBuilder {
 public:
   EntryBuilder(ModuleOp module, func::FuncOp main, StringRef symbol)
-      : module(module), main(main), symbol(symbol), b(main.getLoc(), main.getContext()), abi(b) {}
+      : module(module), main(main), symbol(symbol),
+        b(main.getLoc(), main.getContext()), abi(b) {}
 
   LogicalResult run();
 
@@ -87,9 +88,11 @@ LogicalResult EntryBuilder::countWork() {
     if (auto value = dyn_cast<Value>(frame.count))
       count = copySlice(b, value, mapping);
     else
-      count = arith::ConstantIndexOp::create(b, *getConstantIntValue(frame.count));
+      count =
+          arith::ConstantIndexOp::create(b, *getConstantIntValue(frame.count));
     if (!count)
-      return launch.emitError("launches a kernel whose work depends on what it computes");
+      return launch.emitError(
+          "launches a kernel whose work depends on what it computes");
     counts[launch] = count;
     if (frame.scratchSizes.empty())
       continue;
@@ -97,7 +100,8 @@ LogicalResult EntryBuilder::countWork() {
     for (Value size : frame.scratchSizes) {
       Value copy = copySlice(b, size, mapping);
       if (!copy)
-        return launch.emitError("launches a kernel whose memory depends on what it computes");
+        return launch.emitError(
+            "launches a kernel whose memory depends on what it computes");
       bytes = arith::AddIOp::create(b, bytes, abi.toI64(copy));
     }
     scratchOf[launch] = bytes;
@@ -105,7 +109,8 @@ LogicalResult EntryBuilder::countWork() {
   return success();
 }
 
-/// (context, inputs, weights) -> status; inputs and weights become memrefs here.
+/// (context, inputs, weights) -> status; inputs and weights become memrefs
+/// here.
 void EntryBuilder::changeSignature() {
   Block &body = main.getBody().front();
   unsigned old = body.getNumArguments();
@@ -124,7 +129,9 @@ void EntryBuilder::changeSignature() {
     SmallVector<Value> sizes;
     for (auto [d, extent] : llvm::enumerate(type.getShape()))
       if (ShapedType::isDynamic(extent))
-        sizes.push_back(abi.load(abi.at(inputs, at + offsetof(weft_buffer, shape) + 8 * d), b.getI64Type()));
+        sizes.push_back(
+            abi.load(abi.at(inputs, at + offsetof(weft_buffer, shape) + 8 * d),
+                     b.getI64Type()));
     argument.replaceAllUsesWith(abi.memref(type, data, sizes));
   }
   unsigned slots = 1;
@@ -136,7 +143,8 @@ void EntryBuilder::changeSignature() {
   }
   auto stack = [&](int64_t words) {
     Value size = abi.i64(words);
-    return LLVM::AllocaOp::create(b, abi.pointer(), b.getI64Type(), size, /*alignment=*/16);
+    return LLVM::AllocaOp::create(b, abi.pointer(), b.getI64Type(), size,
+                                  /*alignment=*/16);
   };
   arguments = stack(slots);
   shape = stack(WEFT_MAX_RANK);
@@ -148,12 +156,14 @@ void EntryBuilder::changeSignature() {
   main.walk([&](memref::GetGlobalOp get) {
     auto global = module.lookupSymbol<memref::GlobalOp>(get.getName());
     b.setInsertionPoint(get);
-    int64_t offset = global->getAttrOfType<IntegerAttr>(kernel::kOffsetAttr).getInt();
+    int64_t offset =
+        global->getAttrOfType<IntegerAttr>(kernel::kOffsetAttr).getInt();
     Value pointer = abi.at(weights, abi.i64(offset));
     get.replaceAllUsesWith(abi.memref(get.getType(), pointer, {}));
     get.erase();
   });
-  for (auto global : llvm::make_early_inc_range(module.getOps<memref::GlobalOp>()))
+  for (auto global :
+       llvm::make_early_inc_range(module.getOps<memref::GlobalOp>()))
     global.erase();
 }
 
@@ -165,7 +175,8 @@ void EntryBuilder::reserveScratch() {
       bytes = std::max(bytes, frame.scratchBytes);
   if (bytes == 0)
     return;
-  Value status = abi.call(context, Field::ReserveScratch, b.getI64Type(), {abi.i64(bytes)});
+  Value status = abi.call(context, Field::ReserveScratch, b.getI64Type(),
+                          {abi.i64(bytes)});
   reserved = status;
 }
 
@@ -174,7 +185,8 @@ LogicalResult EntryBuilder::flatten() {
   RewritePatternSet patterns(main.getContext());
   populateSCFToControlFlowConversionPatterns(patterns);
   ConversionTarget target(*main.getContext());
-  target.addIllegalOp<scf::IfOp, scf::ForOp, scf::WhileOp, scf::IndexSwitchOp, scf::ExecuteRegionOp>();
+  target.addIllegalOp<scf::IfOp, scf::ForOp, scf::WhileOp, scf::IndexSwitchOp,
+                      scf::ExecuteRegionOp>();
   target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
   if (failed(applyPartialConversion(main, target, std::move(patterns))))
     return failure();
@@ -193,7 +205,8 @@ void EntryBuilder::exitIf(Value condition, int64_t status) {
   Block *rest = here->splitBlock(b.getInsertionPoint());
   b.setInsertionPointToEnd(here);
   Value code = arith::ConstantIntOp::create(b, status, 32);
-  cf::CondBranchOp::create(b, condition, exit, ValueRange{code}, rest, ValueRange{});
+  cf::CondBranchOp::create(b, condition, exit, ValueRange{code}, rest,
+                           ValueRange{});
   b.setInsertionPointToStart(rest);
 }
 
@@ -203,15 +216,19 @@ void EntryBuilder::createLauncher() {
   b.setLoc(module.getLoc());
   b.setInsertionPointToEnd(module.getBody());
   Type pointer = abi.pointer(), i64 = b.getI64Type();
-  launcher = func::FuncOp::create(b, (symbol + "_launch").str(), b.getFunctionType({pointer, pointer, pointer, i64, i64}, {}));
+  launcher = func::FuncOp::create(
+      b, (symbol + "_launch").str(),
+      b.getFunctionType({pointer, pointer, pointer, i64, i64}, {}));
   launcher.setPrivate();
   Block *body = launcher.addEntryBlock();
   b.setInsertionPointToStart(body);
-  Value ctx = body->getArgument(0), kernel = body->getArgument(1), block = body->getArgument(2),
-        count = body->getArgument(3), number = body->getArgument(4);
+  Value ctx = body->getArgument(0), kernel = body->getArgument(1),
+        block = body->getArgument(2), count = body->getArgument(3),
+        number = body->getArgument(4);
   Value profile = abi.field(ctx, Field::Profile, pointer);
   Value null = LLVM::ZeroOp::create(b, pointer);
-  Value profiles = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::ne, profile, null);
+  Value profiles =
+      LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::ne, profile, null);
   auto report = [&](int64_t isEnd) {
     auto branch = scf::IfOp::create(b, profiles, /*withElseRegion=*/false);
     OpBuilder::InsertionGuard guard(b);
@@ -221,15 +238,19 @@ void EntryBuilder::createLauncher() {
   report(0);
   Value one = abi.i64(1);
   Value workers = abi.field(ctx, Field::WorkerCount, i64);
-  Value alone = arith::OrIOp::create(b, arith::CmpIOp::create(b, arith::CmpIPredicate::sle, workers, one),
-                                     arith::CmpIOp::create(b, arith::CmpIPredicate::sle, count, one));
+  Value alone = arith::OrIOp::create(
+      b, arith::CmpIOp::create(b, arith::CmpIPredicate::sle, workers, one),
+      arith::CmpIOp::create(b, arith::CmpIPredicate::sle, count, one));
   auto branch = scf::IfOp::create(b, alone, /*withElseRegion=*/true);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(branch.thenBlock());
     Value zero = abi.i64(0);
-    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), {pointer, i64, i64, i64, pointer});
-    LLVM::CallOp::create(b, type, ValueRange{kernel, block, zero, count, zero, ctx});
+    auto type =
+        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
+                                    {pointer, i64, i64, i64, pointer});
+    LLVM::CallOp::create(b, type,
+                         ValueRange{kernel, block, zero, count, zero, ctx});
     b.setInsertionPointToStart(branch.elseBlock());
     abi.call(ctx, Field::ParallelFor, Type(), {kernel, block, count, one});
   }
@@ -243,19 +264,30 @@ void EntryBuilder::lowerLaunch(kernel::LaunchOp launch) {
   auto kernel = module.lookupSymbol<func::FuncOp>(launch.getCallee());
   KernelFrame &frame = frames[kernel];
   if (Value bytes = scratchOf.lookup(launch)) {
-    Value status = abi.call(context, Field::ReserveScratch, b.getI64Type(), {bytes});
-    exitIf(arith::CmpIOp::create(b, arith::CmpIPredicate::ne, status, abi.i64(0)), WEFT_RUN_NO_MEMORY);
+    Value status =
+        abi.call(context, Field::ReserveScratch, b.getI64Type(), {bytes});
+    exitIf(
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ne, status, abi.i64(0)),
+        WEFT_RUN_NO_MEMORY);
   }
   unsigned slot = 0;
   for (Value operand : launch->getOperands())
     packArgument(b, operand, arguments, slot);
-  Value function = func::ConstantOp::create(b, kernel.getFunctionType(), SymbolRefAttr::get(kernel));
-  Value address = UnrealizedConversionCastOp::create(b, TypeRange{abi.pointer()}, ValueRange{function}).getResult(0);
-  Value number = abi.i64(launch->getAttrOfType<IntegerAttr>(kernel::kLaunchAttr).getInt());
-  func::CallOp::create(b, launcher, ValueRange{context, address, arguments, abi.toI64(counts[launch]), number});
+  Value function = func::ConstantOp::create(b, kernel.getFunctionType(),
+                                            SymbolRefAttr::get(kernel));
+  Value address = UnrealizedConversionCastOp::create(
+                      b, TypeRange{abi.pointer()}, ValueRange{function})
+                      .getResult(0);
+  Value number =
+      abi.i64(launch->getAttrOfType<IntegerAttr>(kernel::kLaunchAttr).getInt());
+  func::CallOp::create(b, launcher,
+                       ValueRange{context, address, arguments,
+                                  abi.toI64(counts[launch]), number});
   if (frame.canFail) {
     Value failed = abi.field(context, Field::Failed, b.getI64Type());
-    exitIf(arith::CmpIOp::create(b, arith::CmpIPredicate::ne, failed, abi.i64(0)), WEFT_RUN_CHECK_FAILED);
+    exitIf(
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ne, failed, abi.i64(0)),
+        WEFT_RUN_CHECK_FAILED);
   }
   launch.erase();
 }
@@ -278,21 +310,28 @@ void EntryBuilder::lowerMemory() {
     b.setLoc(op->getLoc());
     b.setInsertionPoint(op);
     auto type = cast<MemRefType>(op->getResult(0).getType());
-    SmallVector<Value> sizes = llvm::map_to_vector(op->getOperands(), [&](Value size) { return abi.toI64(size); });
+    SmallVector<Value> sizes = llvm::map_to_vector(
+        op->getOperands(), [&](Value size) { return abi.toI64(size); });
     Value pointer;
     if (auto output = dyn_cast<kernel::OutputOp>(op)) {
       unsigned dynamic = 0;
       for (auto [d, extent] : llvm::enumerate(type.getShape())) {
-        Value size = ShapedType::isDynamic(extent) ? sizes[dynamic++] : abi.i64(extent);
+        Value size =
+            ShapedType::isDynamic(extent) ? sizes[dynamic++] : abi.i64(extent);
         LLVM::StoreOp::create(b, size, abi.at(shape, 8 * d));
       }
-      pointer = abi.call(context, Field::Output, abi.pointer(),
-                         {abi.i64(output.getNumber()), abi.i64(type.getRank()), shape});
+      pointer = abi.call(
+          context, Field::Output, abi.pointer(),
+          {abi.i64(output.getNumber()), abi.i64(type.getRank()), shape});
     } else {
-      pointer = abi.call(context, isa<kernel::ArenaOp>(op) ? Field::ReserveArena : Field::Allocate, abi.pointer(), {sizes[0]});
+      pointer = abi.call(context,
+                         isa<kernel::ArenaOp>(op) ? Field::ReserveArena
+                                                  : Field::Allocate,
+                         abi.pointer(), {sizes[0]});
     }
     Value null = LLVM::ZeroOp::create(b, abi.pointer());
-    exitIf(LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::eq, pointer, null), WEFT_RUN_NO_MEMORY);
+    exitIf(LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::eq, pointer, null),
+           WEFT_RUN_NO_MEMORY);
     op->getResult(0).replaceAllUsesWith(abi.memref(type, pointer, sizes));
     op->erase();
   }
@@ -311,7 +350,8 @@ void EntryBuilder::lowerChecks() {
     b.setInsertionPointToEnd(here);
     cf::CondBranchOp::create(b, check.getCondition(), rest, fails);
     b.setInsertionPointToEnd(fails);
-    int64_t number = std::distance(messages.begin(), llvm::find(messages, check.getMessageAttr()));
+    int64_t number = std::distance(
+        messages.begin(), llvm::find(messages, check.getMessageAttr()));
     emitFail(b, context, number, check.getValues());
     Value code = arith::ConstantIntOp::create(b, WEFT_RUN_CHECK_FAILED, 32);
     cf::BranchOp::create(b, exit, ValueRange{code});
@@ -337,7 +377,8 @@ void EntryBuilder::lowerReturns() {
 void EntryBuilder::renameKernels() {
   for (auto &[op, frame] : frames) {
     auto kernel = cast<func::FuncOp>(op);
-    auto name = StringAttr::get(module.getContext(), (symbol + "." + kernel.getSymName()).str());
+    auto name = StringAttr::get(module.getContext(),
+                                (symbol + "." + kernel.getSymName()).str());
     (void)SymbolTable::replaceAllSymbolUses(kernel, name, module);
     kernel.setSymName(name);
   }
@@ -354,7 +395,9 @@ LogicalResult EntryBuilder::run() {
     return failure();
   if (reserved) {
     b.setInsertionPointAfterValue(reserved);
-    exitIf(arith::CmpIOp::create(b, arith::CmpIPredicate::ne, reserved, abi.i64(0)), WEFT_RUN_NO_MEMORY);
+    exitIf(arith::CmpIOp::create(b, arith::CmpIPredicate::ne, reserved,
+                                 abi.i64(0)),
+           WEFT_RUN_NO_MEMORY);
   }
   lowerMemory();
   lowerChecks();

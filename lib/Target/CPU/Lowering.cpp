@@ -21,7 +21,8 @@
 
 using namespace mlir;
 
-void weft::cpu::addLoweringPasses(OpPassManager &pm, StringRef level, int64_t width, StringRef symbol) {
+void weft::cpu::addLoweringPasses(OpPassManager &pm, StringRef level,
+                                  int64_t width, StringRef symbol) {
   pm.addNestedPass<func::FuncOp>(createEmitMicrokernels({level.str()}));
   pm.addNestedPass<func::FuncOp>(createVectorizeLinalg({width}));
   pm.addNestedPass<func::FuncOp>(weft::createExpandMath());
@@ -48,16 +49,21 @@ void weft::cpu::addLoweringPasses(OpPassManager &pm, StringRef level, int64_t wi
 
 namespace {
 struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
-  Option<std::string> level{*this, "level", llvm::cl::desc("x86-64 level"), llvm::cl::init("x86-64-v3")};
-  Option<int64_t> width{*this, "width", llvm::cl::desc("f32 lanes of a register"), llvm::cl::init(8)};
-  Option<std::string> symbol{*this, "symbol", llvm::cl::desc("Name of the entry function"),
+  Option<std::string> level{*this, "level", llvm::cl::desc("x86-64 level"),
+                            llvm::cl::init("x86-64-v3")};
+  Option<int64_t> width{*this, "width",
+                        llvm::cl::desc("f32 lanes of a register"),
+                        llvm::cl::init(8)};
+  Option<std::string> symbol{*this, "symbol",
+                             llvm::cl::desc("Name of the entry function"),
                              llvm::cl::init("weft_entry")};
 };
 } // namespace
 
 void weft::cpu::registerPipelines() {
-  PassPipelineRegistration<PipelineOptions>("weft-lower-to-llvm", "From bufferized kernels to the LLVM dialect",
-                                            [](OpPassManager &pm, const PipelineOptions &options) {
-                                              addLoweringPasses(pm, options.level, options.width, options.symbol);
-                                            });
+  PassPipelineRegistration<PipelineOptions>(
+      "weft-lower-to-llvm", "From bufferized kernels to the LLVM dialect",
+      [](OpPassManager &pm, const PipelineOptions &options) {
+        addLoweringPasses(pm, options.level, options.width, options.symbol);
+      });
 }

@@ -9,7 +9,8 @@ namespace weft::cpu {
 
 /// The target for CPU `arch` ("x86-64-v3", "znver4", "host"); the baseline
 /// levels where `arch` is empty.
-llvm::Expected<std::vector<std::unique_ptr<Target>>> createTargets(llvm::StringRef arch);
+llvm::Expected<std::vector<std::unique_ptr<Target>>>
+createTargets(llvm::StringRef arch);
 
 /// What a context must know for Target::emit.
 void registerTranslations(mlir::DialectRegistry &registry);

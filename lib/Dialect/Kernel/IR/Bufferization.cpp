@@ -16,19 +16,24 @@ namespace {
 
 template <typename Op>
 struct DestinationBufferization
-    : DstBufferizableOpInterfaceExternalModel<DestinationBufferization<Op>, Op> {
+    : DstBufferizableOpInterfaceExternalModel<DestinationBufferization<Op>,
+                                              Op> {
   /// Outputs are written without being read first.
-  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand, const AnalysisState &) const {
+  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
+                              const AnalysisState &) const {
     return !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
   }
 
-  bool bufferizesToMemoryWrite(Operation *op, OpOperand &operand, const AnalysisState &) const {
+  bool bufferizesToMemoryWrite(Operation *op, OpOperand &operand,
+                               const AnalysisState &) const {
     return cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
   }
 
-  LogicalResult bufferize(Operation *op, RewriterBase &rewriter, const BufferizationOptions &options,
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &options,
                           BufferizationState &state) const {
-    if (!cast<DestinationStyleOpInterface>(op).hasPureTensorSemantics() && op->getNumResults() == 0)
+    if (!cast<DestinationStyleOpInterface>(op).hasPureTensorSemantics() &&
+        op->getNumResults() == 0)
       return success();
     SmallVector<Value> operands, results;
     for (OpOperand &operand : op->getOpOperands()) {
@@ -44,7 +49,8 @@ struct DestinationBufferization
         results.push_back(value);
     }
     rewriter.setInsertionPoint(op);
-    OperationState copy(op->getLoc(), op->getName(), operands, TypeRange(), op->getAttrs());
+    OperationState copy(op->getLoc(), op->getName(), operands, TypeRange(),
+                        op->getAttrs());
     copy.propertiesAttr = {};
     for (Region &region : op->getRegions())
       copy.addRegion()->takeBody(region);
@@ -62,7 +68,8 @@ void registerBufferizableOpInterfaces(DialectRegistry &registry) {
     LaunchOp::attachInterface<DestinationBufferization<LaunchOp>>(*context);
     MatMulOp::attachInterface<DestinationBufferization<MatMulOp>>(*context);
     ConvOp::attachInterface<DestinationBufferization<ConvOp>>(*context);
-    DepthwiseConvOp::attachInterface<DestinationBufferization<DepthwiseConvOp>>(*context);
+    DepthwiseConvOp::attachInterface<DestinationBufferization<DepthwiseConvOp>>(
+        *context);
   });
 }
 

@@ -24,12 +24,15 @@ void KernelDialect::initialize() {
       >();
 }
 
-//===-- What all destination-style ops share --------------------------------------//
+//===-- What all destination-style ops share
+//--------------------------------------//
 
-using Effects = SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>;
+using Effects =
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>;
 
 /// Reads every memref input, writes every memref output; nothing on tensors.
-template <typename Op> static void addEffects(Op op, Effects &effects) {
+template <typename Op>
+static void addEffects(Op op, Effects &effects) {
   auto destination = cast<DestinationStyleOpInterface>(op.getOperation());
   for (OpOperand &operand : op->getOpOperands()) {
     if (!isa<MemRefType>(operand.get().getType()))
@@ -43,17 +46,19 @@ template <typename Op> static void addEffects(Op op, Effects &effects) {
 
 /// A result has the extents of its destination.
 template <typename Op>
-static LogicalResult reifyFromOutputs(Op op, OpBuilder &b, ReifiedRankedShapedTypeDims &dims) {
+static LogicalResult reifyFromOutputs(Op op, OpBuilder &b,
+                                      ReifiedRankedShapedTypeDims &dims) {
   for (Value output : op.getOutputs())
     if (isa<RankedTensorType>(output.getType()))
       dims.push_back(tensor::getMixedSizes(b, op.getLoc(), output));
   return success();
 }
 
-#define WEFT_DESTINATION_COMMON(OP)                                                             \
-  void OP::getEffects(Effects &effects) { addEffects(*this, effects); }                         \
-  LogicalResult OP::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedTypeDims &dims) {        \
-    return reifyFromOutputs(*this, b, dims);                                                    \
+#define WEFT_DESTINATION_COMMON(OP)                                            \
+  void OP::getEffects(Effects &effects) { addEffects(*this, effects); }        \
+  LogicalResult OP::reifyResultShapes(OpBuilder &b,                            \
+                                      ReifiedRankedShapedTypeDims &dims) {     \
+    return reifyFromOutputs(*this, b, dims);                                   \
   }
 WEFT_DESTINATION_COMMON(LaunchOp)
 WEFT_DESTINATION_COMMON(MatMulOp)
@@ -62,9 +67,10 @@ WEFT_DESTINATION_COMMON(DepthwiseConvOp)
 #undef WEFT_DESTINATION_COMMON
 
 /// Memory of the run: each op gives its own block.
-#define WEFT_ALLOCATION(OP)                                                                      \
-  void OP::getEffects(Effects &effects) {                                                       \
-    effects.emplace_back(MemoryEffects::Allocate::get(), getOperation()->getOpResult(0));       \
+#define WEFT_ALLOCATION(OP)                                                    \
+  void OP::getEffects(Effects &effects) {                                      \
+    effects.emplace_back(MemoryEffects::Allocate::get(),                       \
+                         getOperation()->getOpResult(0));                      \
   }
 WEFT_ALLOCATION(ArenaOp)
 WEFT_ALLOCATION(AllocateOp)
@@ -72,55 +78,73 @@ WEFT_ALLOCATION(AllocateOp)
 
 /// An output without elements has no writer, but the caller waits for it.
 void OutputOp::getEffects(Effects &effects) {
-  effects.emplace_back(MemoryEffects::Allocate::get(), getOperation()->getOpResult(0));
+  effects.emplace_back(MemoryEffects::Allocate::get(),
+                       getOperation()->getOpResult(0));
   effects.emplace_back(MemoryEffects::Write::get());
 }
 
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  auto callee = symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, getCalleeAttr());
+  auto callee =
+      symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, getCalleeAttr());
   if (!callee || !callee->hasAttr(kEntryAttr))
     return emitOpError("launches '") << getCallee() << "', which is no kernel";
   auto types = llvm::to_vector(getOperandTypes());
   if (callee.getNumArguments() != types.size())
-    return emitOpError("passes ") << types.size() << " operands where '" << getCallee() << "' takes "
-                                  << callee.getNumArguments();
-  for (auto [i, passed, taken] : llvm::enumerate(types, callee.getArgumentTypes()))
+    return emitOpError("passes ")
+           << types.size() << " operands where '" << getCallee() << "' takes "
+           << callee.getNumArguments();
+  for (auto [i, passed, taken] :
+       llvm::enumerate(types, callee.getArgumentTypes()))
     if (passed != taken)
-      return emitOpError("operand ") << i << " is " << passed << " where '" << getCallee() << "' takes " << taken;
+      return emitOpError("operand ") << i << " is " << passed << " where '"
+                                     << getCallee() << "' takes " << taken;
   return success();
 }
 
-//===-- Products -----------------------------------------------------------------------//
+//===-- Products
+//-----------------------------------------------------------------------//
 
 /// Checks what the products share: the epilogue's arguments, its yield, and one
 /// map for each extra operand.
-template <typename Op> static LogicalResult verifyProduct(Op op, int64_t loops) {
+template <typename Op>
+static LogicalResult verifyProduct(Op op, int64_t loops) {
   if (op.getOutputs().size() != 1)
-    return op.emitOpError("has ") << op.getOutputs().size() << " outputs where 1 is needed";
+    return op.emitOpError("has ")
+           << op.getOutputs().size() << " outputs where 1 is needed";
   if (op.getExtraMaps().size() != op.getExtras().size())
-    return op.emitOpError("has ") << op.getExtraMaps().size() << " extra_maps for " << op.getExtras().size()
-                                  << " extras";
+    return op.emitOpError("has ")
+           << op.getExtraMaps().size() << " extra_maps for "
+           << op.getExtras().size() << " extras";
   Block &body = op.getEpilogue().front();
   if (body.getNumArguments() != 1 + op.getExtras().size())
-    return op.emitOpError("epilogue takes ") << body.getNumArguments() << " scalars where "
-                                             << 1 + op.getExtras().size() << " are passed";
-  for (auto [i, extra, map] : llvm::enumerate(op.getExtras(), op.getExtraMaps().template getAsValueRange<AffineMapAttr>())) {
+    return op.emitOpError("epilogue takes ")
+           << body.getNumArguments() << " scalars where "
+           << 1 + op.getExtras().size() << " are passed";
+  for (auto [i, extra, map] : llvm::enumerate(
+           op.getExtras(),
+           op.getExtraMaps().template getAsValueRange<AffineMapAttr>())) {
     auto type = cast<ShapedType>(extra.getType());
-    if (map.getNumDims() != loops || static_cast<int64_t>(map.getNumResults()) != type.getRank())
-      return op.emitOpError("map ") << i << " is " << AffineMapAttr::get(map) << " where one from " << loops << " loops to rank "
-                                    << type.getRank() << " is needed";
+    if (map.getNumDims() != loops ||
+        static_cast<int64_t>(map.getNumResults()) != type.getRank())
+      return op.emitOpError("map ")
+             << i << " is " << AffineMapAttr::get(map) << " where one from "
+             << loops << " loops to rank " << type.getRank() << " is needed";
     if (body.getArgument(i + 1).getType() != type.getElementType())
-      return op.emitOpError("epilogue takes ") << body.getArgument(i + 1).getType() << " for extra " << i
-                                               << ", which is of " << type.getElementType();
+      return op.emitOpError("epilogue takes ")
+             << body.getArgument(i + 1).getType() << " for extra " << i
+             << ", which is of " << type.getElementType();
   }
-  Type element = cast<ShapedType>(op.getOutputs()[0].getType()).getElementType();
+  Type element =
+      cast<ShapedType>(op.getOutputs()[0].getType()).getElementType();
   Operation *yield = body.getTerminator();
   if (yield->getNumOperands() != 1 || yield->getOperand(0).getType() != element)
     return op.emitOpError("epilogue must yield one ") << element;
   return success();
 }
 
-static ShapedType shaped(Value value) { return cast<ShapedType>(value.getType()); }
+static ShapedType shaped(Value value) {
+  return cast<ShapedType>(value.getType());
+}
 
 /// True where two extents contradict each other.
 static bool clash(int64_t a, int64_t b) {
@@ -128,56 +152,78 @@ static bool clash(int64_t a, int64_t b) {
 }
 
 LogicalResult MatMulOp::verify() {
-  ShapedType lhs = shaped(getLhs()), rhs = shaped(getRhs()), out = shaped(getOutputs()[0]);
+  ShapedType lhs = shaped(getLhs()), rhs = shaped(getRhs()),
+             out = shaped(getOutputs()[0]);
   if (failed(verifyProduct(*this, out.getRank())))
     return failure();
   int64_t rank = out.getRank();
-  if (rank < 2 || lhs.getRank() != rank || rhs.getRank() != (getPacked() ? 3 : rank))
-    return emitOpError("has ranks ") << lhs.getRank() << " and " << rhs.getRank() << " for an output of rank " << rank;
+  if (rank < 2 || lhs.getRank() != rank ||
+      rhs.getRank() != (getPacked() ? 3 : rank))
+    return emitOpError("has ranks ")
+           << lhs.getRank() << " and " << rhs.getRank()
+           << " for an output of rank " << rank;
   int64_t k = lhs.getDimSize(rank - 1), n = out.getDimSize(rank - 1);
   if (getPacked()) {
-    if (rhs.getDimSize(2) != kBlock || clash(rhs.getDimSize(1), k) || n == ShapedType::kDynamic ||
+    if (rhs.getDimSize(2) != kBlock || clash(rhs.getDimSize(1), k) ||
+        n == ShapedType::kDynamic ||
         clash(rhs.getDimSize(0), llvm::divideCeil(n, kBlock)))
-      return emitOpError("packed rhs is ") << rhs << " where [" << llvm::divideCeil(n, kBlock) << ", " << k << ", "
-                                           << kBlock << "] is needed";
-  } else if (clash(rhs.getDimSize(rank - 2), k) || clash(rhs.getDimSize(rank - 1), n)) {
-    return emitOpError("rhs is ") << rhs << " where [.., " << k << ", " << n << "] is needed";
+      return emitOpError("packed rhs is ")
+             << rhs << " where [" << llvm::divideCeil(n, kBlock) << ", " << k
+             << ", " << kBlock << "] is needed";
+  } else if (clash(rhs.getDimSize(rank - 2), k) ||
+             clash(rhs.getDimSize(rank - 1), n)) {
+    return emitOpError("rhs is ")
+           << rhs << " where [.., " << k << ", " << n << "] is needed";
   }
   if (clash(lhs.getDimSize(rank - 2), out.getDimSize(rank - 2)))
-    return emitOpError("lhs has ") << lhs.getDimSize(rank - 2) << " rows where the output has "
-                                   << out.getDimSize(rank - 2);
+    return emitOpError("lhs has ")
+           << lhs.getDimSize(rank - 2) << " rows where the output has "
+           << out.getDimSize(rank - 2);
   return success();
 }
 
 LogicalResult ConvOp::verify() {
-  ShapedType in = shaped(getInput()), weight = shaped(getWeight()), out = shaped(getOutputs()[0]);
+  ShapedType in = shaped(getInput()), weight = shaped(getWeight()),
+             out = shaped(getOutputs()[0]);
   if (failed(verifyProduct(*this, out.getRank())))
     return failure();
   int64_t spatial = in.getRank() - 3;
-  if (spatial < 1 || out.getRank() != in.getRank() || weight.getRank() != spatial + 4)
-    return emitOpError("has ranks ") << in.getRank() << ", " << weight.getRank() << " and " << out.getRank();
-  if (static_cast<int64_t>(getStrides().size()) != spatial || static_cast<int64_t>(getDilations().size()) != spatial)
-    return emitOpError("has ") << getStrides().size() << " strides and " << getDilations().size()
-                               << " dilations for " << spatial << " spatial dimensions";
+  if (spatial < 1 || out.getRank() != in.getRank() ||
+      weight.getRank() != spatial + 4)
+    return emitOpError("has ranks ") << in.getRank() << ", " << weight.getRank()
+                                     << " and " << out.getRank();
+  if (static_cast<int64_t>(getStrides().size()) != spatial ||
+      static_cast<int64_t>(getDilations().size()) != spatial)
+    return emitOpError("has ")
+           << getStrides().size() << " strides and " << getDilations().size()
+           << " dilations for " << spatial << " spatial dimensions";
   int64_t groups = getGroups();
   if (groups < 1 || clash(in.getDimSize(1), groups * weight.getDimSize(1)) ||
-      clash(out.getDimSize(1), weight.getDimSize(0)) || weight.getDimSize(0) % groups ||
-      clash(in.getShape().back(), weight.getDimSize(spatial + 2)) || weight.getShape().back() != kBlock ||
-      out.getShape().back() != kBlock)
-    return emitOpError("input ") << in << ", weight " << weight << " and output " << out << " do not fit "
-                                 << groups << " groups";
+      clash(out.getDimSize(1), weight.getDimSize(0)) ||
+      weight.getDimSize(0) % groups ||
+      clash(in.getShape().back(), weight.getDimSize(spatial + 2)) ||
+      weight.getShape().back() != kBlock || out.getShape().back() != kBlock)
+    return emitOpError("input ")
+           << in << ", weight " << weight << " and output " << out
+           << " do not fit " << groups << " groups";
   return success();
 }
 
 LogicalResult DepthwiseConvOp::verify() {
-  ShapedType in = shaped(getInput()), weight = shaped(getWeight()), out = shaped(getOutputs()[0]);
+  ShapedType in = shaped(getInput()), weight = shaped(getWeight()),
+             out = shaped(getOutputs()[0]);
   if (failed(verifyProduct(*this, out.getRank())))
     return failure();
   int64_t spatial = in.getRank() - 3;
-  if (spatial < 1 || out.getRank() != in.getRank() || weight.getRank() != spatial + 2 ||
-      static_cast<int64_t>(getStrides().size()) != spatial || static_cast<int64_t>(getDilations().size()) != spatial ||
-      clash(in.getDimSize(1), out.getDimSize(1)) || clash(in.getDimSize(1), weight.getDimSize(0)) ||
-      weight.getShape().back() != kBlock || in.getShape().back() != kBlock || out.getShape().back() != kBlock)
-    return emitOpError("input ") << in << ", weight " << weight << " and output " << out << " do not fit";
+  if (spatial < 1 || out.getRank() != in.getRank() ||
+      weight.getRank() != spatial + 2 ||
+      static_cast<int64_t>(getStrides().size()) != spatial ||
+      static_cast<int64_t>(getDilations().size()) != spatial ||
+      clash(in.getDimSize(1), out.getDimSize(1)) ||
+      clash(in.getDimSize(1), weight.getDimSize(0)) ||
+      weight.getShape().back() != kBlock || in.getShape().back() != kBlock ||
+      out.getShape().back() != kBlock)
+    return emitOpError("input ") << in << ", weight " << weight
+                                 << " and output " << out << " do not fit";
   return success();
 }

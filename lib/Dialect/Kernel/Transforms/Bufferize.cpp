@@ -34,13 +34,15 @@ MemRefType argumentType(MemRefType type) {
   if (type.getLayout().isIdentity())
     return MemRefType::get(type.getShape(), type.getElementType());
   auto [strides, offset] = type.getStridesAndOffset();
-  return MemRefType::get(type.getShape(), type.getElementType(),
-                         StridedLayoutAttr::get(type.getContext(), ShapedType::kDynamic, strides));
+  return MemRefType::get(
+      type.getShape(), type.getElementType(),
+      StridedLayoutAttr::get(type.getContext(), ShapedType::kDynamic, strides));
 }
 
 /// Replaces the tensor arguments of `function` by memrefs of `types`; the body
 /// goes on with tensors. The last `writable` arguments may be written.
-void bufferizeArguments(func::FuncOp function, TypeRange types, size_t writable) {
+void bufferizeArguments(func::FuncOp function, TypeRange types,
+                        size_t writable) {
   Block &body = function.getBody().front();
   OpBuilder b = OpBuilder::atBlockBegin(&body);
   size_t first = types.size() - writable;
@@ -53,7 +55,8 @@ void bufferizeArguments(func::FuncOp function, TypeRange types, size_t writable)
                                    /*restrict=*/true, /*writable=*/i >= first);
     argument.replaceAllUsesExcept(view, view);
   }
-  function.setType(FunctionType::get(function.getContext(), types, function.getResultTypes()));
+  function.setType(FunctionType::get(function.getContext(), types,
+                                     function.getResultTypes()));
 }
 
 LogicalResult runOneShot(func::FuncOp function) {
@@ -96,12 +99,14 @@ void Bufferizer::globalize(graph::ConstantOp constant) {
   if (!global) {
     OpBuilder atStart = OpBuilder::atBlockBegin(module.getBody());
     global = memref::GlobalOp::create(
-        atStart, constant.getLoc(), "constant", b.getStringAttr("private"), type,
-        value, /*constant=*/true, b.getI64IntegerAttr(64));
+        atStart, constant.getLoc(), "constant", b.getStringAttr("private"),
+        type, value, /*constant=*/true, b.getI64IntegerAttr(64));
     symbols.insert(global);
   }
-  auto get = memref::GetGlobalOp::create(b, constant.getLoc(), type, global.getSymName());
-  auto tensor = ToTensorOp::create(b, constant.getLoc(), constant.getType(), get, /*restrict=*/true);
+  auto get = memref::GetGlobalOp::create(b, constant.getLoc(), type,
+                                         global.getSymName());
+  auto tensor = ToTensorOp::create(b, constant.getLoc(), constant.getType(),
+                                   get, /*restrict=*/true);
   constant.replaceAllUsesWith(tensor.getResult());
   constant.erase();
 }
@@ -110,7 +115,8 @@ LogicalResult Bufferizer::bufferizeMain(func::FuncOp main) {
   main.walk([&](graph::ConstantOp constant) { globalize(constant); });
   SmallVector<Type> types;
   for (Type type : main.getArgumentTypes())
-    types.push_back(isa<RankedTensorType>(type) ? Type(identityType(type)) : type);
+    types.push_back(isa<RankedTensorType>(type) ? Type(identityType(type))
+                                                : type);
   bufferizeArguments(main, types, /*writable=*/0);
   auto ret = cast<func::ReturnOp>(main.getBody().front().getTerminator());
   OpBuilder b(ret);
@@ -118,7 +124,8 @@ LogicalResult Bufferizer::bufferizeMain(func::FuncOp main) {
   SmallVector<Type> resultTypes;
   for (Value value : ret.getOperands()) {
     MemRefType type = identityType(value.getType());
-    results.push_back(ToBufferOp::create(b, ret.getLoc(), type, value, /*readOnly=*/true));
+    results.push_back(
+        ToBufferOp::create(b, ret.getLoc(), type, value, /*readOnly=*/true));
     resultTypes.push_back(type);
   }
   ret->setOperands(results);
@@ -127,7 +134,8 @@ LogicalResult Bufferizer::bufferizeMain(func::FuncOp main) {
 }
 
 /// The kernel bufferized for arguments of `types`.
-FailureOr<func::FuncOp> Bufferizer::clone(func::FuncOp kernel, ArrayRef<Type> types) {
+FailureOr<func::FuncOp> Bufferizer::clone(func::FuncOp kernel,
+                                          ArrayRef<Type> types) {
   func::FuncOp copy = kernel.clone();
   symbols.insert(copy, Block::iterator(kernel));
   auto ret = cast<func::ReturnOp>(copy.getBody().front().getTerminator());
@@ -136,7 +144,8 @@ FailureOr<func::FuncOp> Bufferizer::clone(func::FuncOp kernel, ArrayRef<Type> ty
   OpBuilder b(ret);
   auto destinations = copy.getArguments().take_back(outputs);
   for (auto [value, destination] : llvm::zip(ret.getOperands(), destinations)) {
-    auto store = MaterializeInDestinationOp::create(b, ret.getLoc(), value, destination);
+    auto store =
+        MaterializeInDestinationOp::create(b, ret.getLoc(), value, destination);
     store.setRestrict(true);
     store.setWritable(true);
   }
@@ -166,11 +175,13 @@ LogicalResult Bufferizer::specialize(func::FuncOp main) {
       if (auto memref = dyn_cast<MemRefType>(type)) {
         type = argumentType(memref);
         if (type != memref)
-          operand.set(memref::CastOp::create(b, launch.getLoc(), type, operand.get()));
+          operand.set(
+              memref::CastOp::create(b, launch.getLoc(), type, operand.get()));
       }
       types.push_back(type);
     }
-    auto key = std::make_pair(kernel.getOperation(), Attribute(b.getTypeArrayAttr(types)));
+    auto key = std::make_pair(kernel.getOperation(),
+                              Attribute(b.getTypeArrayAttr(types)));
     func::FuncOp &special = clones[key];
     if (!special) {
       FailureOr<func::FuncOp> copy = clone(kernel, types);
@@ -192,7 +203,8 @@ unsigned copiesToLinalg(func::FuncOp function) {
   function.walk([&](memref::CopyOp copy) { copies.push_back(copy); });
   for (memref::CopyOp copy : copies) {
     ImplicitLocOpBuilder b(copy.getLoc(), copy);
-    linalg::CopyOp::create(b, ValueRange{copy.getSource()}, ValueRange{copy.getTarget()});
+    linalg::CopyOp::create(b, ValueRange{copy.getSource()},
+                           ValueRange{copy.getTarget()});
     copy.erase();
   }
   return copies.size();
@@ -206,7 +218,9 @@ void dropSigns(ModuleOp module) {
       return std::nullopt;
     return IntegerType::get(type.getContext(), type.getWidth());
   });
-  replacer.recursivelyReplaceElementsIn(module, /*replaceAttrs=*/true, /*replaceLocs=*/false, /*replaceTypes=*/true);
+  replacer.recursivelyReplaceElementsIn(module, /*replaceAttrs=*/true,
+                                        /*replaceLocs=*/false,
+                                        /*replaceTypes=*/true);
 }
 
 struct BufferizePass : impl::BufferizeBase<BufferizePass> {
@@ -218,7 +232,8 @@ struct BufferizePass : impl::BufferizeBase<BufferizePass> {
       return signalPassFailure();
     }
     Bufferizer bufferizer(module);
-    if (failed(bufferizer.bufferizeMain(main)) || failed(bufferizer.specialize(main)))
+    if (failed(bufferizer.bufferizeMain(main)) ||
+        failed(bufferizer.specialize(main)))
       return signalPassFailure();
     copies = copiesToLinalg(main);
     for (auto function : module.getOps<func::FuncOp>())

@@ -36,16 +36,18 @@ llvm::SetVector<Value> aliasesOf(Value root) {
     for (OpOperand &use : aliases[i].getUses()) {
       Operation *user = use.getOwner();
       if (isa<ViewLikeOpInterface, memref::CastOp, arith::SelectOp>(user)) {
-        if (user->getNumResults() == 1 && isa<MemRefType>(user->getResult(0).getType()))
+        if (user->getNumResults() == 1 &&
+            isa<MemRefType>(user->getResult(0).getType()))
           aliases.insert(user->getResult(0));
       } else if (auto yield = dyn_cast<scf::YieldOp>(user)) {
         Operation *parent = yield->getParentOp();
         aliases.insert(parent->getResult(use.getOperandNumber()));
         if (auto loop = dyn_cast<LoopLikeOpInterface>(parent))
           for (Region *region : loop.getLoopRegions())
-            if (Value next = region->getArguments().size() > use.getOperandNumber()
-                                 ? loop.getRegionIterArgs()[use.getOperandNumber()]
-                                 : Value())
+            if (Value next =
+                    region->getArguments().size() > use.getOperandNumber()
+                        ? loop.getRegionIterArgs()[use.getOperandNumber()]
+                        : Value())
               aliases.insert(next);
       } else if (auto condition = dyn_cast<scf::ConditionOp>(user)) {
         if (use.getOperandNumber() == 0)
@@ -101,14 +103,17 @@ Operation *Planner::topLevel(Operation *op) const {
   return op;
 }
 
-//===-- Outputs -------------------------------------------------------------------//
+//===-- Outputs
+//-------------------------------------------------------------------//
 
 /// The allocation that `output` is all of, seen through reshapes.
-memref::AllocOp Planner::producerOf(Value output, SmallVectorImpl<Operation *> &views) {
+memref::AllocOp Planner::producerOf(Value output,
+                                    SmallVectorImpl<Operation *> &views) {
   while (Operation *op = output.getDefiningOp()) {
     if (auto alloc = dyn_cast<memref::AllocOp>(op))
       return alloc->getBlock() == &entry ? alloc : nullptr;
-    if (!isa<memref::CastOp, memref::ExpandShapeOp, memref::CollapseShapeOp>(op))
+    if (!isa<memref::CastOp, memref::ExpandShapeOp, memref::CollapseShapeOp>(
+            op))
       return nullptr;
     views.push_back(op);
     output = op->getOperand(0);
@@ -125,7 +130,9 @@ bool Planner::hoist(Value value, Operation *before) {
     return false;
   if (op->isBeforeInBlock(before))
     return true;
-  if (!isPure(op) || !llvm::all_of(op->getOperands(), [&](Value operand) { return hoist(operand, before); }))
+  if (!isPure(op) || !llvm::all_of(op->getOperands(), [&](Value operand) {
+        return hoist(operand, before);
+      }))
     return false;
   op->moveBefore(before);
   return true;
@@ -139,7 +146,8 @@ void Planner::placeOutputs() {
     auto type = cast<MemRefType>(value.getType());
     SmallVector<Operation *> views;
     memref::AllocOp alloc = producerOf(value, views);
-    Operation *at = alloc && taken.insert(alloc).second ? alloc.getOperation() : ret.getOperation();
+    Operation *at = alloc && taken.insert(alloc).second ? alloc.getOperation()
+                                                        : ret.getOperation();
     // The extents must be known where the buffer is first needed.
     SmallVector<Value> sizes;
     auto collectSizes = [&](Operation *before) {
@@ -153,15 +161,21 @@ void Planner::placeOutputs() {
           size = memref::DimOp::create(b, ret.getLoc(), value, d);
         } else if (views.empty()) {
           size = alloc.getDynamicSizes()[type.getDynamicDimIndex(d)];
-        } else if (auto expand = dyn_cast<memref::ExpandShapeOp>(views.front())) {
+        } else if (auto expand =
+                       dyn_cast<memref::ExpandShapeOp>(views.front())) {
           auto mixed = expand.getMixedOutputShape();
           size = dyn_cast<Value>(mixed[d]);
-        } else if (auto collapse = dyn_cast<memref::CollapseShapeOp>(views.front()); collapse && views.size() == 1) {
+        } else if (auto collapse =
+                       dyn_cast<memref::CollapseShapeOp>(views.front());
+                   collapse && views.size() == 1) {
           size = arith::ConstantIndexOp::create(b, ret.getLoc(), 1);
           for (int64_t source : collapse.getReassociationIndices()[d]) {
-            Value extentOf = alloc.getType().isDynamicDim(source)
-                                 ? alloc.getDynamicSizes()[alloc.getType().getDynamicDimIndex(source)]
-                                 : Value(arith::ConstantIndexOp::create(b, ret.getLoc(), alloc.getType().getDimSize(source)));
+            Value extentOf =
+                alloc.getType().isDynamicDim(source)
+                    ? alloc.getDynamicSizes()[alloc.getType()
+                                                  .getDynamicDimIndex(source)]
+                    : Value(arith::ConstantIndexOp::create(
+                          b, ret.getLoc(), alloc.getType().getDimSize(source)));
             size = arith::MulIOp::create(b, ret.getLoc(), size, extentOf);
           }
         }
@@ -178,7 +192,8 @@ void Planner::placeOutputs() {
     OpBuilder b(at);
     Value output = OutputOp::create(b, ret.getLoc(), type, i, sizes);
     if (at == ret) {
-      linalg::CopyOp::create(b, ret.getLoc(), ValueRange{value}, ValueRange{output});
+      linalg::CopyOp::create(b, ret.getLoc(), ValueRange{value},
+                             ValueRange{output});
       continue;
     }
     ++direct;
@@ -189,16 +204,22 @@ void Planner::placeOutputs() {
       SmallVector<OpFoldResult> extents, steps(flat.getRank());
       unsigned dynamic = 0;
       for (int64_t extent : flat.getShape())
-        extents.push_back(ShapedType::isDynamic(extent) ? OpFoldResult(alloc.getDynamicSizes()[dynamic++])
-                                                        : OpFoldResult(b.getIndexAttr(extent)));
+        extents.push_back(ShapedType::isDynamic(extent)
+                              ? OpFoldResult(alloc.getDynamicSizes()[dynamic++])
+                              : OpFoldResult(b.getIndexAttr(extent)));
       OpFoldResult step = b.getIndexAttr(1);
       for (size_t d = extents.size(); d-- > 0;) {
-        steps[d] = ShapedType::isDynamic(strides[d]) ? step : OpFoldResult(b.getIndexAttr(strides[d]));
-        Value product = arith::MulIOp::create(b, ret.getLoc(), getValueOrCreateConstantIndexOp(b, ret.getLoc(), steps[d]),
-                                              getValueOrCreateConstantIndexOp(b, ret.getLoc(), extents[d]));
+        steps[d] = ShapedType::isDynamic(strides[d])
+                       ? step
+                       : OpFoldResult(b.getIndexAttr(strides[d]));
+        Value product = arith::MulIOp::create(
+            b, ret.getLoc(),
+            getValueOrCreateConstantIndexOp(b, ret.getLoc(), steps[d]),
+            getValueOrCreateConstantIndexOp(b, ret.getLoc(), extents[d]));
         step = product;
       }
-      output = memref::ReinterpretCastOp::create(b, ret.getLoc(), flat, output, b.getIndexAttr(0), extents, steps);
+      output = memref::ReinterpretCastOp::create(
+          b, ret.getLoc(), flat, output, b.getIndexAttr(0), extents, steps);
     }
     alloc.replaceAllUsesWith(output);
     alloc.erase();
@@ -207,10 +228,12 @@ void Planner::placeOutputs() {
   func::ReturnOp::create(b, ret.getLoc());
   ret.erase();
   main.removeResAttrsAttr();
-  main.setType(FunctionType::get(main.getContext(), main.getArgumentTypes(), {}));
+  main.setType(
+      FunctionType::get(main.getContext(), main.getArgumentTypes(), {}));
 }
 
-//===-- Lifetimes -----------------------------------------------------------------//
+//===-- Lifetimes
+//-----------------------------------------------------------------//
 
 /// True where `value` can be had at the beginning of @main.
 bool Planner::isAvailable(Value value) const {
@@ -218,7 +241,8 @@ bool Planner::isAvailable(Value value) const {
   if (!op)
     return cast<BlockArgument>(value).getOwner() == &entry;
   return isPure(op) && op->getNumRegions() == 0 &&
-         llvm::all_of(op->getOperands(), [&](Value operand) { return isAvailable(operand); });
+         llvm::all_of(op->getOperands(),
+                      [&](Value operand) { return isAvailable(operand); });
 }
 
 /// Size and lifetime; nothing where the buffer cannot lie in the arena.
@@ -239,7 +263,9 @@ std::optional<Buffer> Planner::measure(memref::AllocOp alloc) {
   for (Value alias : aliasesOf(alloc)) {
     // One place serves one iteration only: the next would overwrite it.
     if (Operation *loop = alloc->getParentOfType<LoopLikeOpInterface>())
-      if (alias.getDefiningOp() == loop || (!alias.getDefiningOp() && isa<LoopLikeOpInterface>(alias.getParentBlock()->getParentOp())))
+      if (alias.getDefiningOp() == loop ||
+          (!alias.getDefiningOp() &&
+           isa<LoopLikeOpInterface>(alias.getParentBlock()->getParentOp())))
         return std::nullopt;
     for (Operation *user : alias.getUsers())
       buffer.end = std::max(buffer.end, order[topLevel(user)]);
@@ -266,11 +292,14 @@ void Planner::collect() {
         if (auto argument = dyn_cast<BlockArgument>(v))
           return std::make_pair(-1, static_cast<int>(argument.getArgNumber()));
         Operation *op = v.getDefiningOp();
-        return std::make_pair(static_cast<int>(order[topLevel(op)]), static_cast<int>(cast<OpResult>(v).getResultNumber()));
+        return std::make_pair(
+            static_cast<int>(order[topLevel(op)]),
+            static_cast<int>(cast<OpResult>(v).getResultNumber()));
       };
       return rank(x) < rank(y);
     });
-    auto group = llvm::find_if(groups, [&](const auto &g) { return g.first == buffer->factors; });
+    auto group = llvm::find_if(
+        groups, [&](const auto &g) { return g.first == buffer->factors; });
     if (group == groups.end())
       group = groups.insert(groups.end(), {buffer->factors, {}});
     buffer->bytes = llvm::alignTo(buffer->bytes, kAlign);
@@ -278,7 +307,8 @@ void Planner::collect() {
   }
 }
 
-//===-- Packing -------------------------------------------------------------------//
+//===-- Packing
+//-------------------------------------------------------------------//
 
 /// Largest first, each into the smallest gap between the buffers that live at
 /// the same time. Returns the height of the pile.
@@ -286,7 +316,8 @@ int64_t Planner::packGroup(Group &group) {
   SmallVector<Buffer *> sorted;
   for (Buffer &buffer : group)
     sorted.push_back(&buffer);
-  llvm::stable_sort(sorted, [](Buffer *x, Buffer *y) { return x->bytes > y->bytes; });
+  llvm::stable_sort(sorted,
+                    [](Buffer *x, Buffer *y) { return x->bytes > y->bytes; });
   int64_t peak = 0;
   SmallVector<Buffer *> placed; // by offset
   for (Buffer *buffer : sorted) {
@@ -301,7 +332,11 @@ int64_t Planner::packGroup(Group &group) {
     }
     buffer->offset = best < 0 ? top : best;
     peak = std::max(peak, buffer->offset + buffer->bytes);
-    placed.insert(llvm::upper_bound(placed, buffer, [](Buffer *x, Buffer *y) { return x->offset < y->offset; }), buffer);
+    placed.insert(llvm::upper_bound(placed, buffer,
+                                    [](Buffer *x, Buffer *y) {
+                                      return x->offset < y->offset;
+                                    }),
+                  buffer);
   }
   return peak;
 }
@@ -317,7 +352,8 @@ void Planner::pack() {
   }
 }
 
-//===-- Rewriting -----------------------------------------------------------------//
+//===-- Rewriting
+//-----------------------------------------------------------------//
 
 void Planner::allocateApart(memref::AllocOp alloc) {
   ++apart;
@@ -332,7 +368,8 @@ void Planner::allocateApart(memref::AllocOp alloc) {
   auto block = MemRefType::get({ShapedType::kDynamic}, b.getI8Type());
   Value memory = AllocateOp::create(b, loc, block, size);
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
-  auto view = memref::ViewOp::create(b, loc, alloc.getType(), memory, zero, alloc.getDynamicSizes());
+  auto view = memref::ViewOp::create(b, loc, alloc.getType(), memory, zero,
+                                     alloc.getDynamicSizes());
   alloc.replaceAllUsesWith(view.getResult());
   alloc.erase();
 }
@@ -374,8 +411,9 @@ void Planner::rewrite() {
       for (Value factor : entryOfGroup.first)
         offset = arith::MulIOp::create(inPlace, at, offset, copyUp(factor));
       offset = arith::AddIOp::create(inPlace, at, base, offset);
-      auto view = memref::ViewOp::create(inPlace, at, buffer.alloc.getType(), arena, offset,
-                                         buffer.alloc.getDynamicSizes());
+      auto view =
+          memref::ViewOp::create(inPlace, at, buffer.alloc.getType(), arena,
+                                 offset, buffer.alloc.getDynamicSizes());
       buffer.alloc.replaceAllUsesWith(view.getResult());
       buffer.alloc.erase();
     }

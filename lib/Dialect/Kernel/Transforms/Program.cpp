@@ -13,7 +13,8 @@ using namespace mlir;
 namespace weft::kernel {
 
 static uint64_t bytesOf(ShapedType type) {
-  uint64_t width = type.getElementType().isIndex() ? 64 : type.getElementTypeBitWidth();
+  uint64_t width =
+      type.getElementType().isIndex() ? 64 : type.getElementTypeBitWidth();
   return type.getNumElements() * std::max<uint64_t>(width / 8, 1);
 }
 
@@ -31,7 +32,9 @@ void numberProgram(ModuleOp module) {
   });
   module->setAttr(kChecksAttr, b.getArrayAttr(messages));
   int64_t number = 0;
-  module.walk([&](LaunchOp launch) { launch->setAttr(kLaunchAttr, b.getI64IntegerAttr(number++)); });
+  module.walk([&](LaunchOp launch) {
+    launch->setAttr(kLaunchAttr, b.getI64IntegerAttr(number++));
+  });
 }
 
 /// The model's nodes behind a launch: as fusion noted them, or by location.
@@ -39,10 +42,12 @@ static std::string nodesOfLaunch(LaunchOp launch) {
   std::string text;
   llvm::raw_string_ostream os(text);
   if (auto nodes = launch->getAttrOfType<ArrayAttr>("kernel.nodes")) {
-    llvm::interleaveComma(nodes.getAsRange<StringAttr>(), os, [&](StringAttr node) { os << node.getValue(); });
+    llvm::interleaveComma(nodes.getAsRange<StringAttr>(), os,
+                          [&](StringAttr node) { os << node.getValue(); });
     return text;
   }
-  llvm::interleaveComma(nodesOf(launch.getLoc()), os, [&](NodeRef node) { os << node.name; });
+  llvm::interleaveComma(nodesOf(launch.getLoc()), os,
+                        [&](NodeRef node) { os << node.name; });
   return text;
 }
 
@@ -50,7 +55,8 @@ Program readProgram(ModuleOp module) {
   Program program;
   for (auto global : module.getOps<memref::GlobalOp>()) {
     uint64_t offset = global->getAttrOfType<IntegerAttr>(kOffsetAttr).getInt();
-    program.weights.push_back({offset, cast<ElementsAttr>(*global.getInitialValue())});
+    program.weights.push_back(
+        {offset, cast<ElementsAttr>(*global.getInitialValue())});
     program.weightBytes = offset + bytesOf(global.getType());
   }
   if (auto checks = module->getAttrOfType<ArrayAttr>(kChecksAttr))

@@ -114,7 +114,8 @@ bool Tiler::findRoot() {
         feeding.insert(producer);
     // Bodies that read a whole tensor need it finished before the loop.
     WalkResult walk = op->walk([&](tensor::ExtractOp extract) {
-      return isa_and_nonnull<linalg::LinalgOp>(extract.getTensor().getDefiningOp())
+      return isa_and_nonnull<linalg::LinalgOp>(
+                 extract.getTensor().getDefiningOp())
                  ? WalkResult::interrupt()
                  : WalkResult::advance();
     });
@@ -168,7 +169,8 @@ SmallVector<OpFoldResult> Tiler::tileSizes(OpBuilder &b) {
     int64_t extent = extents[dim];
     if (room && !ShapedType::isDynamic(extent)) {
       if (extent <= *room) {
-        rest = b.getIndexAttr(std::max<int64_t>(1, *room / std::max<int64_t>(extent, 1)));
+        rest = b.getIndexAttr(
+            std::max<int64_t>(1, *room / std::max<int64_t>(extent, 1)));
         sizes[dim] = b.getIndexAttr(0);
         continue;
       }
@@ -197,14 +199,14 @@ LogicalResult Tiler::tile(IRRewriter &rewriter, ArrayRef<OpFoldResult> sizes) {
   options.tilingOptions.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp)
       .setTileSizes(sizes);
   // Producers whose values leave the kernel too are yielded by the loop.
-  options.setFusionControlFn(
-      [&](tensor::ExtractSliceOp, OpResult producer, bool) {
-        scf::SCFTileAndFuseOptions::ControlFnResult result;
-        result.yieldProducerReplacement = llvm::any_of(
-            producer.getUsers(),
-            [](Operation *user) { return isa<func::ReturnOp>(user); });
-        return std::optional(result);
-      });
+  options.setFusionControlFn([&](tensor::ExtractSliceOp, OpResult producer,
+                                 bool) {
+    scf::SCFTileAndFuseOptions::ControlFnResult result;
+    result.yieldProducerReplacement =
+        llvm::any_of(producer.getUsers(),
+                     [](Operation *user) { return isa<func::ReturnOp>(user); });
+    return std::optional(result);
+  });
   rewriter.setInsertionPoint(root);
   FailureOr<scf::SCFTileAndFuseResult> tiled =
       scf::tileConsumerAndFuseProducersUsingSCF(
@@ -230,13 +232,17 @@ void Tiler::flatten(IRRewriter &rewriter, scf::ForallOp loop) {
   Location loc = loop.getLoc();
   rewriter.setInsertionPoint(loop);
   DimBuilder dims(rewriter, loc);
-  SmallVector<OpFoldResult> lower = loop.getMixedLowerBound(), step = loop.getMixedStep(), counts;
-  for (auto [from, to, by] : llvm::zip(lower, loop.getMixedUpperBound(), step)) {
+  SmallVector<OpFoldResult> lower = loop.getMixedLowerBound(),
+                            step = loop.getMixedStep(), counts;
+  for (auto [from, to, by] :
+       llvm::zip(lower, loop.getMixedUpperBound(), step)) {
     OpFoldResult extent = dims.sub(to, from);
-    counts.push_back(dims.div(dims.sub(dims.add(extent, by), rewriter.getIndexAttr(1)), by));
+    counts.push_back(
+        dims.div(dims.sub(dims.add(extent, by), rewriter.getIndexAttr(1)), by));
   }
-  auto flat = scf::ForallOp::create(rewriter, loc, ArrayRef{dims.product(counts)},
-                                    loop.getOutputs(), std::nullopt);
+  auto flat =
+      scf::ForallOp::create(rewriter, loc, ArrayRef{dims.product(counts)},
+                            loop.getOutputs(), std::nullopt);
   rewriter.eraseOp(flat.getBody()->getTerminator());
   rewriter.setInsertionPointToStart(flat.getBody());
   Value rest = flat.getInductionVar(0);
@@ -262,8 +268,9 @@ void Tiler::wrap(IRRewriter &rewriter) {
   Location loc = kernel.getLoc();
   auto outputs = body.getArguments().take_back(ret.getNumOperands());
   rewriter.setInsertionPointToStart(&body);
-  auto loop = scf::ForallOp::create(rewriter, loc, ArrayRef<OpFoldResult>{rewriter.getIndexAttr(1)},
-                                    ValueRange(outputs), std::nullopt);
+  auto loop = scf::ForallOp::create(
+      rewriter, loc, ArrayRef<OpFoldResult>{rewriter.getIndexAttr(1)},
+      ValueRange(outputs), std::nullopt);
   Block *inner = loop.getBody();
   for (Operation &op : llvm::make_early_inc_range(body))
     if (&op != loop && &op != ret)
@@ -277,9 +284,12 @@ void Tiler::wrap(IRRewriter &rewriter) {
   for (Value value : ret.getOperands())
     sizes.push_back(tensor::getMixedSizes(rewriter, loc, value));
   rewriter.setInsertionPointToStart(loop.getTerminator().getBody());
-  for (auto [value, shared, size] : llvm::zip(ret.getOperands(), loop.getRegionIterArgs(), sizes)) {
-    SmallVector<OpFoldResult> zeros(size.size(), rewriter.getIndexAttr(0)), ones(size.size(), rewriter.getIndexAttr(1));
-    tensor::ParallelInsertSliceOp::create(rewriter, loc, value, shared, zeros, size, ones);
+  for (auto [value, shared, size] :
+       llvm::zip(ret.getOperands(), loop.getRegionIterArgs(), sizes)) {
+    SmallVector<OpFoldResult> zeros(size.size(), rewriter.getIndexAttr(0)),
+        ones(size.size(), rewriter.getIndexAttr(1));
+    tensor::ParallelInsertSliceOp::create(rewriter, loc, value, shared, zeros,
+                                          size, ones);
   }
   rewriter.modifyOpInPlace(ret, [&] { ret->setOperands(loop.getResults()); });
 }
@@ -295,12 +305,15 @@ LogicalResult Tiler::run() {
     return success();
   IRRewriter rewriter(kernel.getContext());
   bool isFlat = llvm::all_of(ops, [&](linalg::LinalgOp op) {
-    return op->getBlock() == &kernel.getBody().front() && op.hasPureTensorSemantics();
+    return op->getBlock() == &kernel.getBody().front() &&
+           op.hasPureTensorSemantics();
   });
   if (!ops.empty() && isFlat && findRoot()) {
     rewriter.setInsertionPoint(root);
     SmallVector<OpFoldResult> sizes = tileSizes(rewriter);
-    if (!llvm::all_of(sizes, [](OpFoldResult size) { return isConstantIntValue(size, 0); }))
+    if (!llvm::all_of(sizes, [](OpFoldResult size) {
+          return isConstantIntValue(size, 0);
+        }))
       return tile(rewriter, sizes);
   }
   wrap(rewriter);

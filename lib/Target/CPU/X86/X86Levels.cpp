@@ -1,6 +1,6 @@
 // All code uses at least AVX2, FMA and F16C (x86-64-v3): below that no level is
-// worth a body of code of its own. With AVX-512's five basic parts the registers
-// are 16 wide (x86-64-v4), also on CPUs that LLVM would keep at 8.
+// worth a body of code of its own. With AVX-512's five basic parts the
+// registers are 16 wide (x86-64-v4), also on CPUs that LLVM would keep at 8.
 
 #include "X86Levels.h"
 
@@ -15,12 +15,15 @@ namespace weft::cpu {
 
 using llvm::StringRef;
 
-static constexpr StringRef kV3[] = {"avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe"};
-static constexpr StringRef kV4[] = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"};
+static constexpr StringRef kV3[] = {"avx",  "avx2", "bmi",   "bmi2",
+                                    "f16c", "fma",  "lzcnt", "movbe"};
+static constexpr StringRef kV4[] = {"avx512f", "avx512bw", "avx512cd",
+                                    "avx512dq", "avx512vl"};
 
 static llvm::Error unknown(StringRef arch, StringRef why) {
-  return llvm::createStringError("CPU '" + arch.str() + "' " + why.str() +
-                                 "; use host, x86-64-v3, x86-64-v4 or LLVM's name of a CPU with AVX2");
+  return llvm::createStringError(
+      "CPU '" + arch.str() + "' " + why.str() +
+      "; use host, x86-64-v3, x86-64-v4 or LLVM's name of a CPU with AVX2");
 }
 
 llvm::Expected<CpuLevel> x86Level(StringRef arch) {
@@ -31,12 +34,14 @@ llvm::Expected<CpuLevel> x86Level(StringRef arch) {
     level.name = llvm::sys::getHostCPUName().str();
     // A virtual machine may hide what the named CPU has, so ask for each.
     llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
-    for (auto list : {llvm::ArrayRef<StringRef>(kV3), llvm::ArrayRef<StringRef>(kV4)})
+    for (auto list :
+         {llvm::ArrayRef<StringRef>(kV3), llvm::ArrayRef<StringRef>(kV4)})
       for (StringRef feature : list) {
         if (host.lookup(feature))
           features.push_back(feature);
         else
-          level.features += (level.features.empty() ? "-" : ",-") + feature.str();
+          level.features +=
+              (level.features.empty() ? "-" : ",-") + feature.str();
       }
   } else if (arch == "x86-64-v3" || arch == "x86-64-v4") {
     // LLVM lists of these only what others do not imply.
@@ -49,7 +54,9 @@ llvm::Expected<CpuLevel> x86Level(StringRef arch) {
     llvm::X86::getFeaturesForCPU(arch, features);
   }
   auto has = [&](llvm::ArrayRef<StringRef> list) {
-    return llvm::all_of(list, [&](StringRef feature) { return llvm::is_contained(features, feature); });
+    return llvm::all_of(list, [&](StringRef feature) {
+      return llvm::is_contained(features, feature);
+    });
   };
   if (!has(kV3))
     return unknown(arch, "has no AVX2, FMA or F16C");
@@ -76,7 +83,9 @@ llvm::Expected<CpuLevel> x86Level(StringRef arch) {
   return level;
 }
 
-std::vector<std::string> x86BaselineLevels() { return {"x86-64-v3", "x86-64-v4"}; }
+std::vector<std::string> x86BaselineLevels() {
+  return {"x86-64-v3", "x86-64-v4"};
+}
 
 void initializeX86() {
   static std::once_flag once;
