@@ -84,14 +84,20 @@ private:
   std::vector<std::unique_ptr<Target>> targets;
 };
 
-/// The kind is read from the file: MLIR text is what cannot be anything else.
+/// True where `head`, the first bytes of a file, begin with what MLIR text
+/// begins with. Other text is left to the importer, which says that it is no
+/// model.
+bool looksLikeMlir(StringRef head) {
+  head = head.ltrim();
+  return llvm::any_of(
+      ArrayRef<StringRef>{"//", "module", "func.", "builtin.", "#", "!", "\""},
+      [&](StringRef word) { return head.starts_with(word); });
+}
+
+/// The kind is read from the file.
 OwningOpRef<ModuleOp> Compilation::import() {
   auto file = llvm::MemoryBuffer::getFileSlice(model, 64, 0);
-  StringRef head = file ? (*file)->getBuffer() : "";
-  bool text = !head.empty() && llvm::all_of(head, [](unsigned char c) {
-    return c >= 0x20 || isspace(c);
-  });
-  if (!text)
+  if (!file || !looksLikeMlir((*file)->getBuffer()))
     return onnx::importModel(model, options.import, &context);
   auto source = llvm::MemoryBuffer::getFile(model);
   if (!source) {
