@@ -10,11 +10,14 @@ const Table &Table::instance() {
     addComposedRows(all);
     addControlRows(all);
     addConvolutionRows(all);
+    addEinsumRows(all);
     addElementwiseRows(all);
     addIndexingRows(all);
+    addLoopRows(all);
     addNormalizationRows(all);
     addRecurrentRows(all);
     addReductionRows(all);
+    addResizeRows(all);
     addShapeRows(all);
     return all;
   }();

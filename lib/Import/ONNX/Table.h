@@ -42,11 +42,14 @@ private:
 void addComposedRows(Table &table);
 void addControlRows(Table &table);
 void addConvolutionRows(Table &table);
+void addEinsumRows(Table &table);
 void addElementwiseRows(Table &table);
 void addIndexingRows(Table &table);
+void addLoopRows(Table &table);
 void addNormalizationRows(Table &table);
 void addRecurrentRows(Table &table);
 void addReductionRows(Table &table);
+void addResizeRows(Table &table);
 void addShapeRows(Table &table);
 
 } // namespace weft::onnx
