@@ -160,10 +160,13 @@ Tile chooseConvTile(const ConvShape &shape, const Machine &machine) {
     tile.depth =
         llvm::divideCeil(inputBlocks, llvm::divideCeil(inputBlocks, most));
   }
-  // The pixels that an item reads stay in L2 while its output blocks pass.
+  // The pixels that an item reads stay in L2 while its output blocks pass;
+  // where weights come in chunks, they are what must not be read again and
+  // again.
   int64_t pixelBytes =
       std::max<int64_t>(1, inputBlocks * shape.inputBlock * shape.step * 4);
-  int64_t itemPixels = std::max(tile.rows, machine.l2Bytes / 4 / pixelBytes);
+  int64_t share = tile.depth ? machine.l2Bytes : machine.l2Bytes / 4;
+  int64_t itemPixels = std::max(tile.rows, share / pixelBytes);
   int64_t rowTiles = llvm::divideCeil(pixels, tile.rows);
   if (rows == 1)
     tile.itemTiles = std::min(rowTiles, itemPixels / tile.rows);
