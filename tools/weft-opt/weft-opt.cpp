@@ -7,6 +7,9 @@
 #include "weft/Dialect/Kernel/IR/Kernel.h"
 #include "weft/Dialect/Kernel/Transforms/Passes.h"
 #include "weft/Target/CPU/Passes.h"
+#include "weft/Target/CUDA/Passes.h"
+#include "weft/Target/GPU/Passes.h"
+#include "weft/Target/ROCm/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -23,6 +26,9 @@ int main(int argc, char **argv) {
   weft::graph::registerWeftGraphPasses();
   weft::cpu::registerWeftCPUPasses();
   weft::cpu::registerPipelines();
+  weft::gpu::registerWeftGPUPasses();
+  weft::cuda::registerWeftCUDAPasses();
+  weft::rocm::registerWeftROCmPasses();
   weft::registerWeftExpandMathPasses();
   weft::registerWeftGraphToLinalgPasses();
   weft::kernel::registerWeftKernelPasses();
