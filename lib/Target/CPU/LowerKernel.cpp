@@ -22,7 +22,7 @@ Value copySlice(OpBuilder &b, Value value, IRMapping &mapping) {
     return known;
   Operation *op = value.getDefiningOp();
   if (!op || op->getNumRegions() != 0 ||
-      !(isPure(op) || isa<memref::LoadOp>(op)))
+      !(isMemoryEffectFree(op) || isa<memref::LoadOp>(op)))
     return Value();
   for (Value operand : op->getOperands()) {
     Value copy = copySlice(b, operand, mapping);
