@@ -42,6 +42,9 @@ class Case:
     # Relative to the largest finite magnitude of the result; None: exact.
     rtol: float | None = 4e-6
     sizes: list = field(default_factory=lambda: SIZES)
+    # Whose results count: the ONNX evaluator, or ONNX Runtime where that one is
+    # known to be wrong.
+    reference: str = "onnx"
     # Element types of the output where it is not the first input's.
     output_types: list | None = None
 
@@ -173,7 +176,8 @@ CASES = [
           ("AveragePool", 6, 3, 2, 1, 0, {"count_include_pad": 1}, False))],
     Case("GlobalAveragePool", [In(["a", 20, 7, 5], special=False)], sizes=SIZES[:2], rtol=1e-5),
     Case("GlobalMaxPool", [In(["a", 20, 7, 5])], sizes=SIZES[:2]),
-    Case("LRN", [In(["a", 10, 5, 5], special=False)], {"size": 5, "alpha": 1e-2}, sizes=SIZES[:2], rtol=1e-5),
+    Case("LRN", [In(["a", 10, 5, 5], special=False)], {"size": 5, "alpha": 1e-2}, sizes=SIZES[:2], rtol=1e-5,
+         reference="onnxruntime"),  # the evaluator sums over the wrong channels
     Case("BatchNormalization", [In(["a", 6, 5, "c"], special=False), *[In([6], value="random")] * 3,
                                 In([6], value="positive")], rtol=1e-5),
     # Movement of data.
@@ -186,7 +190,8 @@ CASES = [
          rtol=None),
     Case("Reshape", [In(["a", 4, "c"]), In([2], "int64", value=np.array([0, -1]))], name="flatten", rtol=None,
          sizes=[SIZES[0], SIZES[1]]),
-    Case("Flatten", [In(["a", 4, 3])], {"axis": 1}, rtol=None),
+    # Of no elements the evaluator cannot make a shape.
+    Case("Flatten", [In(["a", 4, 3])], {"axis": 1}, rtol=None, sizes=SIZES[:3]),
     Case("Squeeze", [In(["a", 1, "c"]), In([1], "int64", value=np.array([1]))], rtol=None),
     Case("Unsqueeze", [In(["a", "c"]), In([2], "int64", value=np.array([0, 2]))], rtol=None),
     Case("Expand", [In(["b", 1]), In([3], "int64", value=np.array([2, 1, 4]))], rtol=None),
@@ -194,7 +199,8 @@ CASES = [
     *[Case("Gather", [In(["a", 6, "c"]), In([2, 2], "int64", value=np.array([[0, -1], [5, 2]]))], {"axis": 1}, rtol=None)],
     *[Case("Pad", [In(["a", 6, 7]), In([6], "int64", value=np.array([0, 1, 2, 0, 3, 1]))], {"mode": m}, name=m, rtol=None)
       for m in ("constant", "reflect", "edge")],
-    Case("Pad", [In(["a", 6, 7]), In([6], "int64", value=np.array([0, -1, 2, 0, 3, -2]))], name="removes", rtol=None),
+    Case("Pad", [In(["a", 6, 7]), In([6], "int64", value=np.array([0, -1, 2, 0, 3, -2]))], name="removes", rtol=None,
+         reference="onnxruntime"),  # the evaluator knows no negative pads
     Case("Split", [In(["a", 7]), In([2], "int64", value=np.array([3, 4]))], {"axis": 1}, outputs=2, rtol=None),
     Case("Shape", [In(ABC)], rtol=None, output_types=["int64"]),
     Case("Size", [In(ABC)], rtol=None, output_types=["int64"]),

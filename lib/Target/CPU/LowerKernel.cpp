@@ -5,6 +5,7 @@
 #include "LowerKernel.h"
 
 #include "EntryAbi.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
@@ -32,6 +33,44 @@ Value copySlice(OpBuilder &b, Value value, IRMapping &mapping) {
   }
   b.clone(*op, mapping);
   return mapping.lookup(value);
+}
+
+/// A value known in front of the loop that `value` never exceeds: a tile's
+/// extent is the lesser of its size and of what is left, and the size will do.
+static Value copyBound(OpBuilder &b, Value value, IRMapping &mapping) {
+  if (Value same = copySlice(b, value, mapping))
+    return same;
+  auto least = value.getDefiningOp<affine::AffineMinOp>();
+  if (!least)
+    return Value();
+  AffineMap map = least.getMap();
+  Value bound;
+  for (AffineExpr expr : map.getResults()) {
+    SmallVector<OpFoldResult> operands;
+    bool known = true;
+    for (auto [i, operand] : llvm::enumerate(least.getOperands())) {
+      bool used = i < map.getNumDims()
+                      ? expr.isFunctionOfDim(i)
+                      : expr.isFunctionOfSymbol(i - map.getNumDims());
+      Value copy = used ? copySlice(b, operand, mapping) : Value();
+      known &= !used || copy;
+      operands.push_back(copy ? OpFoldResult(copy)
+                              : OpFoldResult(b.getIndexAttr(0)));
+    }
+    if (!known)
+      continue;
+    Value candidate = getValueOrCreateConstantIndexOp(
+        b, value.getLoc(),
+        affine::makeComposedFoldedAffineApply(
+            b, value.getLoc(),
+            AffineMap::get(map.getNumDims(), map.getNumSymbols(), expr),
+            operands));
+    bound =
+        bound
+            ? Value(arith::MinSIOp::create(b, value.getLoc(), bound, candidate))
+            : candidate;
+  }
+  return bound;
 }
 
 static int64_t elementBytes(MemRefType type) {
@@ -135,7 +174,7 @@ LogicalResult BufferPlacer::place(memref::AllocOp alloc) {
   for (Value extent : alloc.getDynamicSizes()) {
     std::optional<int64_t> most = mostOf(extent);
     Value copy = most ? Value(arith::ConstantIndexOp::create(b, *most))
-                      : copySlice(b, extent, mapping);
+                      : copyBound(b, extent, mapping);
     if (!copy)
       return alloc.emitError("has a size that depends on the work item");
     size = arith::MulIOp::create(b, size, copy);

@@ -8,6 +8,7 @@
 #include "EntryAbi.h"
 #include "LowerKernel.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Transforms/DialectConversion.h"
@@ -59,6 +60,42 @@ private:
   Value reserved; // status of the static request for scratch memory
   Block *exit = nullptr;
 };
+
+/// Upstream's expansion of memref.expand_shape knows one dynamic extent a group
+/// only; with more, the view is spelled out by its sizes and strides.
+void expandViews(ModuleOp module) {
+  module.walk([](memref::ExpandShapeOp op) {
+    MemRefType type = op.getResultType();
+    SmallVector<ReassociationIndices> groups = op.getReassociationIndices();
+    bool many = llvm::any_of(groups, [&](const ReassociationIndices &group) {
+      return llvm::count_if(
+                 group, [&](int64_t i) { return type.isDynamicDim(i); }) > 1;
+    });
+    if (!many)
+      return;
+    ImplicitLocOpBuilder b(op.getLoc(), op);
+    auto source = memref::ExtractStridedMetadataOp::create(b, op.getSrc());
+    SmallVector<OpFoldResult> sizes = op.getMixedOutputShape(),
+                              strides(type.getRank());
+    auto [known, offset] = type.getStridesAndOffset();
+    for (auto [g, group] : llvm::enumerate(groups)) {
+      OpFoldResult stride = source.getConstifiedMixedStrides()[g];
+      for (int64_t i : llvm::reverse(group)) {
+        strides[i] = ShapedType::isDynamic(known[i])
+                         ? stride
+                         : OpFoldResult(b.getIndexAttr(known[i]));
+        AffineExpr x = b.getAffineSymbolExpr(0), y = b.getAffineSymbolExpr(1);
+        stride = affine::makeComposedFoldedAffineApply(b, b.getLoc(), x * y,
+                                                       {stride, sizes[i]});
+      }
+    }
+    auto view = memref::ReinterpretCastOp::create(
+        b, type, source.getBaseBuffer(), source.getConstifiedMixedOffset(),
+        sizes, strides);
+    op.replaceAllUsesWith(view.getResult());
+    op.erase();
+  });
+}
 
 LogicalResult EntryBuilder::frameKernels() {
   for (auto kernel : module.getOps<func::FuncOp>()) {
@@ -418,6 +455,7 @@ struct LowerToEntryPass : impl::LowerToEntryBase<LowerToEntryPass> {
       getOperation().emitError("has no @main");
       return signalPassFailure();
     }
+    expandViews(getOperation());
     if (failed(EntryBuilder(getOperation(), main, symbol).run()))
       signalPassFailure();
   }
