@@ -14,7 +14,7 @@ using namespace mlir;
 namespace weft {
 
 static void simplify(OpPassManager &pm, const Target *) {
-  pm.addPass(graph::createDecomposeLstm());
+  pm.addPass(graph::createDecomposeRecurrent());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(graph::createRefineShapes());
   pm.addPass(graph::createFoldConstants());

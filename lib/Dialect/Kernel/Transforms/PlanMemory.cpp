@@ -169,7 +169,8 @@ void Planner::placeOutputs() {
                        dyn_cast<memref::CollapseShapeOp>(views.front());
                    collapse && views.size() == 1) {
           size = arith::ConstantIndexOp::create(b, ret.getLoc(), 1);
-          for (int64_t source : collapse.getReassociationIndices()[d]) {
+          ReassociationIndices group = collapse.getReassociationIndices()[d];
+          for (int64_t source : group) {
             Value extentOf =
                 alloc.getType().isDynamicDim(source)
                     ? alloc.getDynamicSizes()[alloc.getType()

@@ -191,31 +191,6 @@ def SplitPadding : Pass<"weft-split-padding", "::mlir::ModuleOp"> {
   }];
 }
 
-def DecomposeLstm : Pass<"weft-decompose-lstm", "::mlir::ModuleOp"> {
-  let summary = "turn graph.lstm into a loop over time";
-  let description = [{
-    One matrix product for what all steps' inputs contribute, then a loop that
-    carries outputs, hidden and cell state. Comes before simplification, which
-    folds the slices of the weights.
-
-    ```mlir
-    %y, %h, %c = graph.lstm "forward" (%x, %w, %r) …
-      : (tensor<?x1x4xf32>, tensor<1x32x4xf32>, tensor<1x32x8xf32>) -> …
-    ```
-    =>
-    ```mlir
-    %g = graph.matmul %x, %w0 {transpose_rhs} : tensor<?x1x4xf32>, tensor<32x4xf32> -> tensor<?x1x32xf32>
-    %l:3 = scf.for %t = %c0 to %time step %c1 iter_args(%out = %e, %h = %h0, %c = %c0) -> (…) {
-      %row = tensor.extract_slice %g[%t, 0, 0] [1, 1, 32] [1, 1, 1]
-      %p = graph.matmul %h, %r0 {transpose_rhs}
-      …
-    }
-    ```
-  }];
-  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
-}
-
 def DecomposeRecurrent : Pass<"weft-decompose-recurrent", "::mlir::ModuleOp"> {
   let summary = "turn LSTM, GRU and RNN into loops over time";
   let description = [{
