@@ -84,9 +84,52 @@ static LogicalResult lstm(NodeImport &n) {
                     batchFirst(n, op.getLastC(), {1, 0, 2})});
 }
 
+/// GRU and RNN: one state, and what Op has beside the common arguments.
+template <typename Op, typename... Args>
+static LogicalResult singleState(NodeImport &n, ArrayRef<StringRef> defaults,
+                                 Args... more) {
+  StringRef direction = n.text("direction", "forward");
+  int64_t directions = direction == "bidirectional" ? 2 : 1;
+  if (n.rank(0) != 3 || n.rank(2) != 3)
+    return n.error() << "X and R have ranks " << n.rank(0) << " and "
+                     << n.rank(2) << " where 3 is needed";
+  auto functions = activations(n, directions, defaults);
+  if (!functions)
+    return failure();
+  Value x = batchFirst(n, n.input(0), {1, 0, 2});
+  Value h = batchFirst(n, n.input(5), {1, 0, 2});
+  RankedTensorType xType = NodeImport::typeOf(x);
+  int64_t hidden = n.type(2).getDimSize(2), time = xType.getDimSize(0),
+          batch = xType.getDimSize(1);
+  if (ShapedType::isDynamic(hidden))
+    hidden = n.integer("hidden_size", ShapedType::kDynamic);
+  auto op = Op::create(
+      n.b, n.loc, xType.clone({time, directions, batch, hidden}),
+      xType.clone({directions, batch, hidden}), x, n.input(1), n.input(2),
+      n.input(3), n.input(4), h, n.b.getStringAttr(direction),
+      n.b.getStrArrayAttr(functions->names),
+      n.b.getDenseF32ArrayAttr(functions->alphas),
+      n.b.getDenseF32ArrayAttr(functions->betas),
+      n.b.getF32FloatAttr(float(n.real("clip", 0))), more...);
+  return n.results({batchFirst(n, op.getOutputs(), {2, 0, 1, 3}),
+                    batchFirst(n, op.getLastH(), {1, 0, 2})});
+}
+
+static LogicalResult gru(NodeImport &n) {
+  return singleState<graph::GruOp>(
+      n, {"Sigmoid", "Tanh"},
+      n.integer("linear_before_reset", 0) ? n.b.getUnitAttr() : UnitAttr());
+}
+
+static LogicalResult rnn(NodeImport &n) {
+  return singleState<graph::RnnOp>(n, {"Tanh"});
+}
+
 void addRecurrentRows(Table &table) {
   table.add({
+      {"GRU", 22, gru, Row::kFloats},
       {"LSTM", 22, lstm, Row::kFloats},
+      {"RNN", 22, rnn, Row::kFloats},
   });
 }
 
