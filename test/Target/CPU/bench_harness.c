@@ -48,26 +48,26 @@ double peak_flops(void) {
   for (int run = 0; run < 20; ++run) {
     long steps = 100000, left = steps;
     double start = now();
-    __asm__ volatile(
-        "vzeroall\n"
-        "1: vfmadd231ps %%ymm12, %%ymm12, %%ymm0\n"
-        "vfmadd231ps %%ymm12, %%ymm12, %%ymm1\n"
-        "vfmadd231ps %%ymm12, %%ymm12, %%ymm2\n"
-        "vfmadd231ps %%ymm12, %%ymm12, %%ymm3\n"
-        "vfmadd231ps %%ymm12, %%ymm12, %%ymm4\n"
-        "vfmadd231ps %%ymm12, %%ymm12, %%ymm5\n"
-        "vfmadd231ps %%ymm12, %%ymm12, %%ymm6\n"
-        "vfmadd231ps %%ymm12, %%ymm12, %%ymm7\n"
-        "vfmadd231ps %%ymm12, %%ymm12, %%ymm8\n"
-        "vfmadd231ps %%ymm12, %%ymm12, %%ymm9\n"
-        "vfmadd231ps %%ymm12, %%ymm12, %%ymm10\n"
-        "vfmadd231ps %%ymm12, %%ymm12, %%ymm11\n"
-        "dec %0\n"
-        "jnz 1b\n"
-        : "+r"(left)
-        :
-        : "ymm0", "ymm1", "ymm2", "ymm3", "ymm4", "ymm5", "ymm6", "ymm7",
-          "ymm8", "ymm9", "ymm10", "ymm11", "ymm12", "ymm13", "ymm14", "ymm15");
+    __asm__ volatile("vzeroall\n"
+                     "1: vfmadd231ps %%ymm12, %%ymm12, %%ymm0\n"
+                     "vfmadd231ps %%ymm12, %%ymm12, %%ymm1\n"
+                     "vfmadd231ps %%ymm12, %%ymm12, %%ymm2\n"
+                     "vfmadd231ps %%ymm12, %%ymm12, %%ymm3\n"
+                     "vfmadd231ps %%ymm12, %%ymm12, %%ymm4\n"
+                     "vfmadd231ps %%ymm12, %%ymm12, %%ymm5\n"
+                     "vfmadd231ps %%ymm12, %%ymm12, %%ymm6\n"
+                     "vfmadd231ps %%ymm12, %%ymm12, %%ymm7\n"
+                     "vfmadd231ps %%ymm12, %%ymm12, %%ymm8\n"
+                     "vfmadd231ps %%ymm12, %%ymm12, %%ymm9\n"
+                     "vfmadd231ps %%ymm12, %%ymm12, %%ymm10\n"
+                     "vfmadd231ps %%ymm12, %%ymm12, %%ymm11\n"
+                     "dec %0\n"
+                     "jnz 1b\n"
+                     : "+r"(left)
+                     :
+                     : "ymm0", "ymm1", "ymm2", "ymm3", "ymm4", "ymm5", "ymm6",
+                       "ymm7", "ymm8", "ymm9", "ymm10", "ymm11", "ymm12",
+                       "ymm13", "ymm14", "ymm15");
     double flops = 12.0 * 16 * steps / (now() - start);
     if (flops > best)
       best = flops;

@@ -110,8 +110,9 @@ static Value identityOperand(Operation *op, ArrayRef<Attribute> operands) {
         auto inner = x.getDefiningOp<decltype(outer)>();
         return inner ? inner.getX() : Value();
       })
-      .Case<AbsOp, FloorOp, CeilOp, RoundOp, TruncOp, SignOp>(
-          [&](auto outer) { return x.getDefiningOp<decltype(outer)>() ? x : Value(); })
+      .Case<AbsOp, FloorOp, CeilOp, RoundOp, TruncOp, SignOp>([&](auto outer) {
+        return x.getDefiningOp<decltype(outer)>() ? x : Value();
+      })
       .Default([](Operation *) { return Value(); });
 }
 
@@ -131,7 +132,8 @@ OpFoldResult foldScalarBody(Operation *op, ArrayRef<Attribute> operands) {
     if (!elements)
       return {};
     allSplat &= elements.isSplat();
-    sameShape &= elements.isSplat() || elements.getType().getShape() == type.getShape();
+    sameShape &=
+        elements.isSplat() || elements.getType().getShape() == type.getShape();
     constants.push_back(elements);
   }
   int64_t count = allSplat ? 1 : type.getNumElements();
@@ -153,7 +155,8 @@ OpFoldResult foldScalarBody(Operation *op, ArrayRef<Attribute> operands) {
   return DenseElementsAttr::get(type, results);
 }
 
-//===-- Ops with a result type of their own --------------------------------------//
+//===-- Ops with a result type of their own
+//--------------------------------------//
 
 static Type i1(MLIRContext *context) { return IntegerType::get(context, 1); }
 
@@ -173,20 +176,27 @@ WEFT_ELEMENTWISE_COMMON(IsNanOp)
 WEFT_ELEMENTWISE_COMMON(IsInfOp)
 #undef WEFT_ELEMENTWISE_COMMON
 
-LogicalResult CopyOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor op,
+LogicalResult CopyOp::inferReturnTypes(MLIRContext *,
+                                       std::optional<Location> loc, Adaptor op,
                                        SmallVectorImpl<Type> &types) {
   return inferElementwise(loc, op.getOperands(), {}, types);
 }
 
-LogicalResult CopyOp::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedTypeDims &dims) {
+LogicalResult CopyOp::reifyResultShapes(OpBuilder &b,
+                                        ReifiedRankedShapedTypeDims &dims) {
   return reifyBroadcast(b, getOperation(), dims);
 }
 
-Value CopyOp::buildScalar(ImplicitLocOpBuilder &, ValueRange args) { return args[0]; }
+Value CopyOp::buildScalar(ImplicitLocOpBuilder &, ValueRange args) {
+  return args[0];
+}
 
-LogicalResult CompareOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc,
-                                          Adaptor op, SmallVectorImpl<Type> &types) {
-  Type x = tensorType(op.getX()).getElementType(), y = tensorType(op.getY()).getElementType();
+LogicalResult CompareOp::inferReturnTypes(MLIRContext *context,
+                                          std::optional<Location> loc,
+                                          Adaptor op,
+                                          SmallVectorImpl<Type> &types) {
+  Type x = tensorType(op.getX()).getElementType(),
+       y = tensorType(op.getY()).getElementType();
   if (x != y)
     return emitOptionalError(loc, "compares ", x, " with ", y);
   return inferElementwise(loc, op.getOperands(), i1(context), types);
@@ -195,20 +205,28 @@ LogicalResult CompareOp::inferReturnTypes(MLIRContext *context, std::optional<Lo
 Value CompareOp::buildScalar(ImplicitLocOpBuilder &b, ValueRange args) {
   if (isa<FloatType>(args[0].getType())) {
     using P = arith::CmpFPredicate;
-    static constexpr P predicates[] = {P::OEQ, P::UNE, P::OLT, P::OLE, P::OGT, P::OGE};
-    return arith::CmpFOp::create(b, predicates[static_cast<int>(getRelation())], args[0], args[1]);
+    static constexpr P predicates[] = {P::OEQ, P::UNE, P::OLT,
+                                       P::OLE, P::OGT, P::OGE};
+    return arith::CmpFOp::create(b, predicates[static_cast<int>(getRelation())],
+                                 args[0], args[1]);
   }
   using P = arith::CmpIPredicate;
-  static constexpr P asSigned[] = {P::eq, P::ne, P::slt, P::sle, P::sgt, P::sge};
-  static constexpr P asUnsigned[] = {P::eq, P::ne, P::ult, P::ule, P::ugt, P::uge};
+  static constexpr P asSigned[] = {P::eq,  P::ne,  P::slt,
+                                   P::sle, P::sgt, P::sge};
+  static constexpr P asUnsigned[] = {P::eq,  P::ne,  P::ult,
+                                     P::ule, P::ugt, P::uge};
   bool positive = isUnsigned(getX()) || args[0].getType().isInteger(1);
-  P predicate = (positive ? asUnsigned : asSigned)[static_cast<int>(getRelation())];
+  P predicate =
+      (positive ? asUnsigned : asSigned)[static_cast<int>(getRelation())];
   return arith::CmpIOp::create(b, predicate, args[0], args[1]);
 }
 
-LogicalResult SelectOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor op,
+LogicalResult SelectOp::inferReturnTypes(MLIRContext *,
+                                         std::optional<Location> loc,
+                                         Adaptor op,
                                          SmallVectorImpl<Type> &types) {
-  Type x = tensorType(op.getX()).getElementType(), y = tensorType(op.getY()).getElementType();
+  Type x = tensorType(op.getX()).getElementType(),
+       y = tensorType(op.getY()).getElementType();
   if (x != y)
     return emitOptionalError(loc, "chooses between ", x, " and ", y);
   return inferElementwise(loc, op.getOperands(), x, types);
@@ -218,17 +236,20 @@ Value SelectOp::buildScalar(ImplicitLocOpBuilder &b, ValueRange args) {
   return arith::SelectOp::create(b, args[0], args[1], args[2]);
 }
 
-LogicalResult ClampOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor op,
+LogicalResult ClampOp::inferReturnTypes(MLIRContext *,
+                                        std::optional<Location> loc, Adaptor op,
                                         SmallVectorImpl<Type> &types) {
   return inferElementwise(loc, op.getOperands(), {}, types);
 }
 
 Value ClampOp::buildScalar(ImplicitLocOpBuilder &b, ValueRange args) {
   bool positive = isUnsigned(getX());
-  return scalar::min(b, scalar::max(b, args[0], args[1], positive), args[2], positive);
+  return scalar::min(b, scalar::max(b, args[0], args[1], positive), args[2],
+                     positive);
 }
 
-LogicalResult CastOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor op,
+LogicalResult CastOp::inferReturnTypes(MLIRContext *,
+                                       std::optional<Location> loc, Adaptor op,
                                        SmallVectorImpl<Type> &types) {
   return inferElementwise(loc, op.getOperands(), op.getTo(), types);
 }
@@ -238,8 +259,9 @@ Value CastOp::buildScalar(ImplicitLocOpBuilder &b, ValueRange args) {
                       getTo().isUnsignedInteger());
 }
 
-LogicalResult IsNanOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc,
-                                        Adaptor op, SmallVectorImpl<Type> &types) {
+LogicalResult IsNanOp::inferReturnTypes(MLIRContext *context,
+                                        std::optional<Location> loc, Adaptor op,
+                                        SmallVectorImpl<Type> &types) {
   return inferElementwise(loc, op.getOperands(), i1(context), types);
 }
 
@@ -247,8 +269,9 @@ Value IsNanOp::buildScalar(ImplicitLocOpBuilder &b, ValueRange args) {
   return arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, args[0], args[0]);
 }
 
-LogicalResult IsInfOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc,
-                                        Adaptor op, SmallVectorImpl<Type> &types) {
+LogicalResult IsInfOp::inferReturnTypes(MLIRContext *context,
+                                        std::optional<Location> loc, Adaptor op,
+                                        SmallVectorImpl<Type> &types) {
   return inferElementwise(loc, op.getOperands(), i1(context), types);
 }
 
@@ -256,8 +279,10 @@ Value IsInfOp::buildScalar(ImplicitLocOpBuilder &b, ValueRange args) {
   auto type = cast<FloatType>(args[0].getType());
   auto equals = [&](bool negative) -> Value {
     Value infinity = arith::ConstantOp::create(
-        b, b.getFloatAttr(type, APFloat::getInf(type.getFloatSemantics(), negative)));
-    return arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, args[0], infinity);
+        b, b.getFloatAttr(type,
+                          APFloat::getInf(type.getFloatSemantics(), negative)));
+    return arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, args[0],
+                                 infinity);
   };
   Value found = scalar::constant(b, b.getI1Type(), 0);
   if (getPositive())

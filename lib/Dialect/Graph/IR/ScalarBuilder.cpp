@@ -51,8 +51,7 @@ static Value safeDivisor(ImplicitLocOpBuilder &b, Value x, Value y,
   Value least = arith::ConstantOp::create(
       b, b.getIntegerAttr(y.getType(), APInt::getSignedMinValue(width)));
   Value minusOne = constant(b, y.getType(), -1);
-  Value isLeast =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, x, least);
+  Value isLeast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, x, least);
   Value isMinusOne =
       arith::CmpIOp::create(b, arith::CmpIPredicate::eq, y, minusOne);
   overflows = arith::AndIOp::create(b, isLeast, isMinusOne);
@@ -65,9 +64,8 @@ Value div(ImplicitLocOpBuilder &b, Value x, Value y, bool isUnsigned) {
   Value isZero, overflows;
   Value divisor = safeDivisor(b, x, y, isUnsigned, isZero, overflows);
   // x / 1 is INT_MIN where the true quotient overflows: it wraps.
-  Value quotient = isUnsigned
-                       ? Value(arith::DivUIOp::create(b, x, divisor))
-                       : Value(arith::DivSIOp::create(b, x, divisor));
+  Value quotient = isUnsigned ? Value(arith::DivUIOp::create(b, x, divisor))
+                              : Value(arith::DivSIOp::create(b, x, divisor));
   return arith::SelectOp::create(b, isZero, constant(b, x.getType(), 0),
                                  quotient);
 }
@@ -140,8 +138,7 @@ Value shift(ImplicitLocOpBuilder &b, Value x, Value y, bool left) {
   Type type = x.getType();
   Value width = constant(b, type, type.getIntOrFloatBitWidth());
   Value zero = constant(b, type, 0);
-  Value inRange =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::ult, y, width);
+  Value inRange = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, y, width);
   Value amount = arith::SelectOp::create(b, inRange, y, zero);
   Value shifted = left ? Value(arith::ShLIOp::create(b, x, amount))
                        : Value(arith::ShRUIOp::create(b, x, amount));
@@ -163,10 +160,10 @@ static Value floatToInt(ImplicitLocOpBuilder &b, Value x, IntegerType to,
                         bool toUnsigned) {
   auto from = mlir::cast<FloatType>(x.getType());
   unsigned width = to.getWidth();
-  APInt least = toUnsigned ? APInt::getMinValue(width)
-                           : APInt::getSignedMinValue(width);
-  APInt greatest = toUnsigned ? APInt::getMaxValue(width)
-                              : APInt::getSignedMaxValue(width);
+  APInt least =
+      toUnsigned ? APInt::getMinValue(width) : APInt::getSignedMinValue(width);
+  APInt greatest =
+      toUnsigned ? APInt::getMaxValue(width) : APInt::getSignedMaxValue(width);
   // The bounds as floats, rounded towards zero so that they convert back.
   auto bound = [&](const APInt &value) {
     APFloat f(from.getFloatSemantics());
@@ -174,17 +171,15 @@ static Value floatToInt(ImplicitLocOpBuilder &b, Value x, IntegerType to,
     return Value(arith::ConstantOp::create(b, b.getFloatAttr(from, f)));
   };
   Value low = bound(least), high = bound(greatest);
-  Value clamped = arith::MinimumFOp::create(
-      b, arith::MaximumFOp::create(b, x, low), high);
-  Value isNan =
-      arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, x, x);
-  Value number = arith::SelectOp::create(b, isNan, constant(b, from, 0), clamped);
-  Value converted = toUnsigned
-                        ? Value(arith::FPToUIOp::create(b, to, number))
-                        : Value(arith::FPToSIOp::create(b, to, number));
+  Value clamped =
+      arith::MinimumFOp::create(b, arith::MaximumFOp::create(b, x, low), high);
+  Value isNan = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, x, x);
+  Value number =
+      arith::SelectOp::create(b, isNan, constant(b, from, 0), clamped);
+  Value converted = toUnsigned ? Value(arith::FPToUIOp::create(b, to, number))
+                               : Value(arith::FPToSIOp::create(b, to, number));
   // A float cannot hold the greatest integer of a wider type exactly.
-  Value tooHigh =
-      arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x, high);
+  Value tooHigh = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x, high);
   return arith::SelectOp::create(
       b, tooHigh, arith::ConstantOp::create(b, b.getIntegerAttr(to, greatest)),
       converted);
@@ -209,8 +204,8 @@ Value cast(ImplicitLocOpBuilder &b, Value x, Type to, bool fromUnsigned,
     if (fromWidth > toWidth)
       return arith::TruncFOp::create(b, to, x);
     // f16 and bf16 meet in f32.
-    return arith::TruncFOp::create(
-        b, to, arith::ExtFOp::create(b, b.getF32Type(), x));
+    return arith::TruncFOp::create(b, to,
+                                   arith::ExtFOp::create(b, b.getF32Type(), x));
   }
   if (isa<FloatType>(from))
     return floatToInt(b, x, mlir::cast<IntegerType>(to), toUnsigned);

@@ -9,9 +9,11 @@ namespace weft::graph {
 
 OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
 
-LogicalResult ShapeOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, Adaptor op,
+LogicalResult ShapeOp::inferReturnTypes(MLIRContext *context,
+                                        std::optional<Location>, Adaptor op,
                                         SmallVectorImpl<Type> &types) {
-  types.push_back(tensorType({tensorType(op.getInput()).getRank()}, IntegerType::get(context, 64)));
+  types.push_back(tensorType({tensorType(op.getInput()).getRank()},
+                             IntegerType::get(context, 64)));
   return success();
 }
 
@@ -22,8 +24,10 @@ OpFoldResult ShapeOp::fold(FoldAdaptor) {
   return DenseIntElementsAttr::get(getType(), input.getShape());
 }
 
-LogicalResult ShapeOp::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedTypeDims &dims) {
-  appendReified(b, getResult(), {b.getIndexAttr(tensorType(getInput()).getRank())}, dims);
+LogicalResult ShapeOp::reifyResultShapes(OpBuilder &b,
+                                         ReifiedRankedShapedTypeDims &dims) {
+  appendReified(b, getResult(),
+                {b.getIndexAttr(tensorType(getInput()).getRank())}, dims);
   return success();
 }
 
@@ -31,24 +35,30 @@ LogicalResult IotaOp::verify() {
   if (failed(checkAxis(getLoc(), "axis", getAxis(), getType().getRank())))
     return failure();
   if (static_cast<size_t>(getType().getNumDynamicDims()) != getExtents().size())
-    return emitOpError("has ") << getExtents().size() << " extents where the result has "
-                               << getType().getNumDynamicDims() << " dynamic dimensions";
+    return emitOpError("has ")
+           << getExtents().size() << " extents where the result has "
+           << getType().getNumDynamicDims() << " dynamic dimensions";
   return success();
 }
 
-LogicalResult IotaOp::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedTypeDims &dims) {
+LogicalResult IotaOp::reifyResultShapes(OpBuilder &b,
+                                        ReifiedRankedShapedTypeDims &dims) {
   dims.push_back(mlir::getMixedValues(getType().getShape(), getExtents(), b));
   return success();
 }
 
-//===-- Reshape ------------------------------------------------------------------//
+//===-- Reshape
+//------------------------------------------------------------------//
 
-LogicalResult ReshapeOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor op,
+LogicalResult ReshapeOp::inferReturnTypes(MLIRContext *,
+                                          std::optional<Location> loc,
+                                          Adaptor op,
                                           SmallVectorImpl<Type> &types) {
   RankedTensorType input = tensorType(op.getInput());
   RankedTensorType shapeType = tensorType(op.getShape());
   if (shapeType.isDynamicDim(0))
-    return emitOptionalError(loc, "the rank of the new shape is not known at compile time");
+    return emitOptionalError(
+        loc, "the rank of the new shape is not known at compile time");
   int64_t rank = shapeType.getDimSize(0);
   SmallVector<int64_t> shape(rank, kDynamic);
   auto finish = [&] {
@@ -67,20 +77,24 @@ LogicalResult ReshapeOp::inferReturnTypes(MLIRContext *, std::optional<Location>
       ++unknown;
     } else if (*extent == -1) {
       if (inferred)
-        return emitOptionalError(loc, "the new shape has -1 at positions ", *inferred, " and ", i);
+        return emitOptionalError(loc, "the new shape has -1 at positions ",
+                                 *inferred, " and ", i);
       inferred = free = i;
       ++unknown;
     } else if (*extent == 0 && !op.getAllowZero()) {
       if (static_cast<int64_t>(i) >= input.getRank())
-        return emitOptionalError(loc, "the new shape copies extent ", i, " of an input of rank ", input.getRank());
+        return emitOptionalError(loc, "the new shape copies extent ", i,
+                                 " of an input of rank ", input.getRank());
       shape[i] = input.getDimSize(i);
       copied.insert(i);
     } else if (*extent < 0) {
-      return emitOptionalError(loc, "the new shape has ", *extent, " at position ", i);
+      return emitOptionalError(loc, "the new shape has ", *extent,
+                               " at position ", i);
     } else {
       shape[i] = *extent;
       if (llvm::MulOverflow(product, *extent, product))
-        return emitOptionalError(loc, "the new shape has more than 2^63 elements");
+        return emitOptionalError(loc,
+                                 "the new shape has more than 2^63 elements");
     }
   }
   int64_t elements = 1;
@@ -94,21 +108,27 @@ LogicalResult ReshapeOp::inferReturnTypes(MLIRContext *, std::optional<Location>
   }
   if (!known)
     return finish();
-  bool zero = llvm::any_of(copied, [&](int64_t i) { return input.getDimSize(i) == 0; });
+  bool zero =
+      llvm::any_of(copied, [&](int64_t i) { return input.getDimSize(i) == 0; });
   if (!free) {
     if (elements != product && !zero)
-      return emitOptionalError(loc, "the input's ", elements, " elements do not fit the new shape's ", product);
+      return emitOptionalError(loc, "the input's ", elements,
+                               " elements do not fit the new shape's ",
+                               product);
   } else if (product == 0 || elements % product) {
     // What an element that is not known turns out to be, the run checks.
     if (inferred)
-      return emitOptionalError(loc, "the input's ", elements, " elements are no multiple of the new shape's ", product);
+      return emitOptionalError(loc, "the input's ", elements,
+                               " elements are no multiple of the new shape's ",
+                               product);
   } else if (inferred || (elements != 0 && !zero)) {
     shape[*free] = elements / product;
   }
   return finish();
 }
 
-LogicalResult ReshapeOp::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedTypeDims &dims) {
+LogicalResult ReshapeOp::reifyResultShapes(OpBuilder &b,
+                                           ReifiedRankedShapedTypeDims &dims) {
   DimBuilder d(b, getLoc());
   int64_t rank = getType().getRank();
   SmallVector<OpFoldResult> input = d.allOf(getInput()), shape;
@@ -129,10 +149,13 @@ LogicalResult ReshapeOp::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedType
       OpFoldResult extent = d.element(getShape(), i);
       if (!isNonNegative(d.value(extent)))
         doubtful.push_back(i);
-      if (!getAllowZero() && i < static_cast<int64_t>(input.size()) && extent != input[i]) {
+      if (!getAllowZero() && i < static_cast<int64_t>(input.size()) &&
+          extent != input[i]) {
         Value e = d.value(extent), zero = d.value(d.constant(0));
-        Value isZero = b.createOrFold<arith::CmpIOp>(getLoc(), arith::CmpIPredicate::eq, e, zero);
-        extent = b.createOrFold<arith::SelectOp>(getLoc(), isZero, d.value(input[i]), e);
+        Value isZero = b.createOrFold<arith::CmpIOp>(
+            getLoc(), arith::CmpIPredicate::eq, e, zero);
+        extent = b.createOrFold<arith::SelectOp>(getLoc(), isZero,
+                                                 d.value(input[i]), e);
       }
       shape.push_back(extent);
     }
@@ -155,12 +178,15 @@ LogicalResult ReshapeOp::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedType
     SmallVector<OpFoldResult> below = shape;
     for (int64_t i : doubtful) {
       Value e = d.value(shape[i]);
-      isInferred[i] = b.createOrFold<arith::CmpIOp>(getLoc(), arith::CmpIPredicate::eq, e, minusOne);
-      below[i] = b.createOrFold<arith::SelectOp>(getLoc(), isInferred[i], one, e);
+      isInferred[i] = b.createOrFold<arith::CmpIOp>(
+          getLoc(), arith::CmpIPredicate::eq, e, minusOne);
+      below[i] =
+          b.createOrFold<arith::SelectOp>(getLoc(), isInferred[i], one, e);
     }
     OpFoldResult left = d.div(d.product(input), d.product(below));
     for (int64_t i : doubtful)
-      shape[i] = b.createOrFold<arith::SelectOp>(getLoc(), isInferred[i], d.value(left), d.value(shape[i]));
+      shape[i] = b.createOrFold<arith::SelectOp>(
+          getLoc(), isInferred[i], d.value(left), d.value(shape[i]));
   }
   appendReified(b, getResult(), shape, dims);
   return success();
@@ -175,9 +201,12 @@ OpFoldResult ReshapeOp::fold(FoldAdaptor adaptor) {
   return {};
 }
 
-//===-- Squeeze and unsqueeze -------------------------------------------------------//
+//===-- Squeeze and unsqueeze
+//-------------------------------------------------------//
 
-LogicalResult UnsqueezeOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor op,
+LogicalResult UnsqueezeOp::inferReturnTypes(MLIRContext *,
+                                            std::optional<Location> loc,
+                                            Adaptor op,
                                             SmallVectorImpl<Type> &types) {
   RankedTensorType input = tensorType(op.getInput());
   int64_t rank = input.getRank() + op.getAxes().size();
@@ -197,17 +226,23 @@ LogicalResult UnsqueezeOp::inferReturnTypes(MLIRContext *, std::optional<Locatio
   return success();
 }
 
-LogicalResult UnsqueezeOp::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedTypeDims &dims) {
+LogicalResult
+UnsqueezeOp::reifyResultShapes(OpBuilder &b,
+                               ReifiedRankedShapedTypeDims &dims) {
   DimBuilder d(b, getLoc());
   SmallVector<OpFoldResult> shape;
   int64_t next = 0;
   for (int64_t i = 0, e = getType().getRank(); i < e; ++i)
-    shape.push_back(llvm::is_contained(getAxes(), i) ? d.constant(1) : d.of(getInput(), next++));
+    shape.push_back(llvm::is_contained(getAxes(), i)
+                        ? d.constant(1)
+                        : d.of(getInput(), next++));
   appendReified(b, getResult(), shape, dims);
   return success();
 }
 
-LogicalResult SqueezeOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor op,
+LogicalResult SqueezeOp::inferReturnTypes(MLIRContext *,
+                                          std::optional<Location> loc,
+                                          Adaptor op,
                                           SmallVectorImpl<Type> &types) {
   RankedTensorType input = tensorType(op.getInput());
   SmallVector<int64_t> shape;
@@ -216,7 +251,8 @@ LogicalResult SqueezeOp::inferReturnTypes(MLIRContext *, std::optional<Location>
       return failure();
     int64_t extent = input.getDimSize(axis);
     if (extent != 1 && extent != kDynamic)
-      return emitOptionalError(loc, "axis ", axis, " has extent ", extent, "; only 1 can be dropped");
+      return emitOptionalError(loc, "axis ", axis, " has extent ", extent,
+                               "; only 1 can be dropped");
   }
   for (auto [i, extent] : llvm::enumerate(input.getShape()))
     if (!llvm::is_contained(op.getAxes(), static_cast<int64_t>(i)))
@@ -225,7 +261,8 @@ LogicalResult SqueezeOp::inferReturnTypes(MLIRContext *, std::optional<Location>
   return success();
 }
 
-LogicalResult SqueezeOp::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedTypeDims &dims) {
+LogicalResult SqueezeOp::reifyResultShapes(OpBuilder &b,
+                                           ReifiedRankedShapedTypeDims &dims) {
   DimBuilder d(b, getLoc());
   SmallVector<OpFoldResult> shape;
   for (int64_t i = 0, e = tensorType(getInput()).getRank(); i < e; ++i)
@@ -246,7 +283,11 @@ static OpFoldResult foldSameElements(Op op, Attribute input) {
   return {};
 }
 
-OpFoldResult UnsqueezeOp::fold(FoldAdaptor adaptor) { return foldSameElements(*this, adaptor.getInput()); }
-OpFoldResult SqueezeOp::fold(FoldAdaptor adaptor) { return foldSameElements(*this, adaptor.getInput()); }
+OpFoldResult UnsqueezeOp::fold(FoldAdaptor adaptor) {
+  return foldSameElements(*this, adaptor.getInput());
+}
+OpFoldResult SqueezeOp::fold(FoldAdaptor adaptor) {
+  return foldSameElements(*this, adaptor.getInput());
+}
 
 } // namespace weft::graph

@@ -95,7 +95,8 @@ int64_t windowExtent(int64_t extent, int64_t window, int64_t stride,
   int64_t free = extent + padBefore + padAfter - dilation * (window - 1) - 1;
   if (free < 0)
     return -1;
-  int64_t count = (ceilMode ? llvm::divideCeil(free, stride) : free / stride) + 1;
+  int64_t count =
+      (ceilMode ? llvm::divideCeil(free, stride) : free / stride) + 1;
   // A window that would start in the trailing padding is not taken.
   if (ceilMode && (count - 1) * stride >= extent + padBefore)
     --count;
@@ -109,18 +110,21 @@ LogicalResult inferElementwise(std::optional<Location> loc, ValueRange operands,
   for (auto [i, operand] : llvm::enumerate(operands)) {
     RankedTensorType type = tensorType(operand);
     if (!element && type.getElementType() != shared)
-      return emitOptionalError(loc, "input ", i, " is of ", type.getElementType(),
-                               " where input 0 is of ", shared);
+      return emitOptionalError(loc, "input ", i, " is of ",
+                               type.getElementType(), " where input 0 is of ",
+                               shared);
     int64_t rank = type.getRank();
     if (rank > static_cast<int64_t>(shape.size()))
       shape.insert(shape.begin(), rank - shape.size(), 1);
     for (int64_t d = 0; d < rank; ++d) {
       int64_t &extent = shape[shape.size() - rank + d];
-      std::optional<int64_t> joined = broadcastExtent(extent, type.getDimSize(d));
+      std::optional<int64_t> joined =
+          broadcastExtent(extent, type.getDimSize(d));
       if (!joined)
         return emitOptionalError(loc, "input ", i, " has ", type.getDimSize(d),
-                                 " on axis ", d, " where the inputs before it have ",
-                                 extent, "; extents must be equal or 1");
+                                 " on axis ", d,
+                                 " where the inputs before it have ", extent,
+                                 "; extents must be equal or 1");
       extent = *joined;
     }
   }
@@ -128,11 +132,12 @@ LogicalResult inferElementwise(std::optional<Location> loc, ValueRange operands,
   return success();
 }
 
-LogicalResult checkAxis(std::optional<Location> loc, StringRef what, int64_t axis,
-                        int64_t rank) {
+LogicalResult checkAxis(std::optional<Location> loc, StringRef what,
+                        int64_t axis, int64_t rank) {
   if (axis >= 0 && axis < rank)
     return success();
-  return emitOptionalError(loc, what, " ", axis, " is out of range for rank ", rank);
+  return emitOptionalError(loc, what, " ", axis, " is out of range for rank ",
+                           rank);
 }
 
 //===-- Index arithmetic -----------------------------------------------------//
@@ -162,15 +167,18 @@ OpFoldResult DimBuilder::element(Value shapeTensor, int64_t i) {
         b.createOrFold<arith::IndexCastOp>(loc, b.getIndexType(), element));
   }
   Value index = arith::ConstantIndexOp::create(b, loc, i);
-  Value e = b.createOrFold<tensor::ExtractOp>(loc, shapeTensor, ValueRange{index});
-  return getAsOpFoldResult(b.createOrFold<arith::IndexCastOp>(loc, b.getIndexType(), e));
+  Value e =
+      b.createOrFold<tensor::ExtractOp>(loc, shapeTensor, ValueRange{index});
+  return getAsOpFoldResult(
+      b.createOrFold<arith::IndexCastOp>(loc, b.getIndexType(), e));
 }
 
 Value DimBuilder::value(OpFoldResult dim) {
   return getValueOrCreateConstantIndexOp(b, loc, dim);
 }
 
-OpFoldResult DimBuilder::apply(AffineExpr expr, ArrayRef<OpFoldResult> operands) {
+OpFoldResult DimBuilder::apply(AffineExpr expr,
+                               ArrayRef<OpFoldResult> operands) {
   return affine::makeComposedFoldedAffineApply(b, loc, expr, operands);
 }
 
@@ -220,12 +228,15 @@ OpFoldResult DimBuilder::min(OpFoldResult x, OpFoldResult y) {
   return b.createOrFold<arith::MinSIOp>(loc, value(x), value(y));
 }
 
-OpFoldResult DimBuilder::selectNegative(OpFoldResult x, OpFoldResult negative, OpFoldResult other) {
+OpFoldResult DimBuilder::selectNegative(OpFoldResult x, OpFoldResult negative,
+                                        OpFoldResult other) {
   if (std::optional<int64_t> known = getConstantIntValue(x))
     return *known < 0 ? negative : other;
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
-  Value below = b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, value(x), zero);
-  return b.createOrFold<arith::SelectOp>(loc, below, value(negative), value(other));
+  Value below = b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::slt,
+                                              value(x), zero);
+  return b.createOrFold<arith::SelectOp>(loc, below, value(negative),
+                                         value(other));
 }
 
 OpFoldResult DimBuilder::product(ArrayRef<OpFoldResult> dims) {
@@ -246,25 +257,30 @@ OpFoldResult DimBuilder::broadcast(OpFoldResult x, OpFoldResult y) {
   if (a)
     return x;
   Value one = arith::ConstantIndexOp::create(b, loc, 1);
-  Value isOne = b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, value(x), one);
+  Value isOne = b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::eq,
+                                              value(x), one);
   return b.createOrFold<arith::SelectOp>(loc, isOne, value(y), value(x));
 }
 
-OpFoldResult DimBuilder::window(OpFoldResult extent, int64_t window, int64_t stride,
-                                int64_t padBefore, int64_t padAfter, int64_t dilation,
+OpFoldResult DimBuilder::window(OpFoldResult extent, int64_t window,
+                                int64_t stride, int64_t padBefore,
+                                int64_t padAfter, int64_t dilation,
                                 bool ceilMode) {
   AffineExpr e = b.getAffineSymbolExpr(0);
   AffineExpr free = e + (padBefore + padAfter - dilation * (window - 1) - 1);
-  OpFoldResult count =
-      apply((ceilMode ? free.ceilDiv(stride) : free.floorDiv(stride)) + 1, {extent});
-  if (ceilMode) // A window that would start in the trailing padding is not taken.
+  OpFoldResult count = apply(
+      (ceilMode ? free.ceilDiv(stride) : free.floorDiv(stride)) + 1, {extent});
+  if (ceilMode) // A window that would start in the trailing padding is not
+                // taken.
     count = min(count, apply((e + padBefore).ceilDiv(stride), {extent}));
   return max(count, constant(0));
 }
 
-//===-- Reification ------------------------------------------------------------//
+//===-- Reification
+//------------------------------------------------------------//
 
-LogicalResult reifyBroadcast(OpBuilder &b, Operation *op, ReifiedRankedShapedTypeDims &dims) {
+LogicalResult reifyBroadcast(OpBuilder &b, Operation *op,
+                             ReifiedRankedShapedTypeDims &dims) {
   DimBuilder d(b, op->getLoc());
   Value result = op->getResult(0);
   int64_t rank = tensorType(result).getRank();

@@ -15,18 +15,19 @@ constexpr int64_t kDynamic = mlir::ShapedType::kDynamic;
 
 /// The ranked tensor type of `value`.
 mlir::RankedTensorType tensorType(mlir::Value value);
-mlir::RankedTensorType tensorType(llvm::ArrayRef<int64_t> shape, mlir::Type element);
+mlir::RankedTensorType tensorType(llvm::ArrayRef<int64_t> shape,
+                                  mlir::Type element);
 
 /// The integers of a constant tensor, row-major; nothing if it is not constant.
 std::optional<llvm::SmallVector<int64_t>> constantInts(mlir::Value value);
 
 /// The integers of a shape tensor of static extent, as far as they are known:
-/// of a constant, or of a tensor.from_elements some of whose operands are. Empty
-/// where the extent is dynamic.
+/// of a constant, or of a tensor.from_elements some of whose operands are.
+/// Empty where the extent is dynamic.
 llvm::SmallVector<std::optional<int64_t>> knownInts(mlir::Value shapeTensor);
 
-/// True where an integer or index scalar can be seen to be 0 or more: an extent,
-/// or computed from extents by sums, products, quotients, …
+/// True where an integer or index scalar can be seen to be 0 or more: an
+/// extent, or computed from extents by sums, products, quotients, …
 bool isNonNegative(mlir::Value scalar);
 
 /// numpy's broadcast of two extents; nothing where both are static and clash.
