@@ -68,7 +68,7 @@ private:
 
   // Of what is being emitted: item, group of output blocks, row, tile.
   Value batch, firstPanel, lastPanel, firstRow, lastRow, firstTile, lastTile;
-  std::optional<EvenSplit> split;
+  std::optional<RowSplit> split;
   Value sumsBuffer, panel, firstInput, row;
   Values rowIndex;
   SmallVector<Values> places; ///< of the tile's pixels, if they are listed

@@ -63,7 +63,7 @@ DepthwiseEmitter::DepthwiseEmitter(kernel::DepthwiseConvOp op,
 
 void DepthwiseEmitter::emit(const Tile &tile) {
   Value rows = image.rowCount(b);
-  EvenSplit split(b, image.pixels(), tile.rows);
+  RowSplit split(b, image.pixels(), tile.rows);
   Values extents = {image.extents[0], image.extents[1],
                     b.divUp(rows, b.index(tile.itemRows)),
                     b.divUp(split.count, b.index(tile.itemTiles))};

@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/ADT/bit.h"
 
 using namespace mlir;
 
@@ -18,49 +19,45 @@ void emitItems(LoopBuilder &b, Value count, function_ref<void(Value)> body) {
   body(forall.getInductionVar(0));
 }
 
-EvenSplit::EvenSplit(LoopBuilder &b, Value total, int64_t most)
+RowSplit::RowSplit(LoopBuilder &b, Value total, int64_t most)
     : total(total), most(most) {
   count = b.divUp(total, b.index(most));
-  if (constantOf(count) == 0) {
-    base = longer = count;
-    return;
+  if (std::optional<int64_t> known = constantOf(total)) {
+    int64_t tiles = std::max<int64_t>(1, *constantOf(count));
+    base = *known / tiles;
+    longer = *known % tiles;
   }
-  base = b.div(total, b.max(count, b.index(1)));
-  longer = b.sub(total, b.mul(base, count));
 }
 
-Value EvenSplit::start(LoopBuilder &b, Value tile) const {
-  return b.add(b.mul(tile, base), b.min(tile, longer));
+Value RowSplit::start(LoopBuilder &b, Value tile) const {
+  if (!constantOf(total))
+    return b.min(b.mul(tile, most), total);
+  return b.add(b.mul(tile, base), b.min(tile, b.index(longer)));
 }
 
-void EvenSplit::forEach(LoopBuilder &b, Value first, Value last,
-                        function_ref<void(int64_t, Value)> body) const {
-  if (std::optional<int64_t> size = constantOf(base)) {
-    if (constantOf(longer) != 0)
-      b.loop(first, b.min(last, longer), 1,
-             [&](Value tile) { body(*size + 1, b.mul(tile, *size + 1)); });
-    if (constantOf(longer) != constantOf(count))
-      b.loop(b.max(first, longer), last, 1,
-             [&](Value tile) { body(*size, start(b, tile)); });
+void RowSplit::forEach(LoopBuilder &b, Value first, Value last,
+                       function_ref<void(int64_t, Value)> body) const {
+  if (std::optional<int64_t> known = constantOf(total)) {
+    if (longer != 0)
+      b.loop(first, b.min(last, b.index(longer)), 1,
+             [&](Value tile) { body(base + 1, b.mul(tile, base + 1)); });
+    if (base != 0)
+      b.loop(b.max(first, b.index(longer)), last, 1,
+             [&](Value tile) { body(base, start(b, tile)); });
     return;
   }
-  b.loop(first, last, 1, [&](Value tile) {
-    Value extra =
-        arith::IndexCastUIOp::create(b, b.getIndexType(), b.less(tile, longer));
-    Value size = b.add(base, extra), from = start(b, tile);
-    SmallVector<int64_t> sizes = llvm::to_vector(llvm::seq<int64_t>(1, most));
-    auto choice =
-        scf::IndexSwitchOp::create(b, TypeRange(), size, sizes, sizes.size());
-    OpBuilder::InsertionGuard guard(b);
-    auto fill = [&](Region &region, int64_t rows) {
-      b.setInsertionPointToStart(&region.emplaceBlock());
-      scf::YieldOp yield = scf::YieldOp::create(b);
-      b.setInsertionPoint(yield);
-      body(rows, from);
-    };
-    for (auto [rows, region] : llvm::zip_equal(sizes, choice.getCaseRegions()))
-      fill(region, rows);
-    fill(choice.getDefaultRegion(), most);
+  Value whole = b.div(total, b.index(most));
+  b.loop(first, b.min(last, whole), 1,
+         [&](Value tile) { body(most, b.mul(tile, most)); });
+  b.when(b.less(whole, last), [&] {
+    Value at = b.mul(whole, most), rest = b.sub(total, at);
+    for (int64_t size = llvm::bit_floor<uint64_t>(most); size > 0; size /= 2) {
+      if (size == most)
+        continue;
+      Value part = b.createOrFold<arith::AndIOp>(rest, b.index(size));
+      b.when(b.less(b.index(0), part), [&] { body(size, at); });
+      at = b.add(at, part);
+    }
   });
 }
 

@@ -104,20 +104,6 @@ void LoopBuilder::loop(Value lower, Value upper, int64_t step,
   });
 }
 
-Values LoopBuilder::unrolledLoop(Value count, int64_t factor, ValueRange init,
-                                 function_ref<Values(Value, ValueRange)> body) {
-  std::optional<int64_t> known = constantOf(count);
-  Value whole = index(known ? *known / factor * factor : 0);
-  Values carried =
-      loop(index(0), whole, factor, init, [&](Value first, ValueRange values) {
-        Values inner(values);
-        for (int64_t i = 0; i < factor; ++i)
-          inner = body(add(first, i), inner);
-        return inner;
-      });
-  return loop(whole, count, 1, carried, body);
-}
-
 void LoopBuilder::when(Value condition, function_ref<void()> body) {
   if (std::optional<int64_t> known = constantOf(condition)) {
     if (*known)

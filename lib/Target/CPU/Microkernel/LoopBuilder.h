@@ -40,10 +40,6 @@ public:
               llvm::function_ref<Values(mlir::Value, mlir::ValueRange)> body);
   void loop(mlir::Value lower, mlir::Value upper, int64_t step,
             llvm::function_ref<void(mlir::Value)> body);
-  /// for i in [0, count), `factor` steps a trip where `count` is known.
-  Values
-  unrolledLoop(mlir::Value count, int64_t factor, mlir::ValueRange init,
-               llvm::function_ref<Values(mlir::Value, mlir::ValueRange)> body);
   /// if (condition) body, nothing or the body alone where it is constant.
   void when(mlir::Value condition, llvm::function_ref<void()> body);
 };

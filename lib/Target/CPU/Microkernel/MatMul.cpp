@@ -29,8 +29,9 @@ constexpr int64_t kPanel = kernel::kBlock;
 /// Rows of a copy lie this much further apart than they are long, so that they
 /// do not fall into the same sets of L1.
 constexpr int64_t kRowPad = 16;
-/// Steps of k that one trip of the innermost loop takes.
-constexpr int64_t kUnroll = 1;
+/// Up to this many rows, where the number is known at run time only, are taken
+/// one by one over this many panels.
+constexpr int64_t kFewRows = 3, kNarrowPanels = 4;
 
 /// Neighbouring panels that one register tile covers.
 struct Group {
@@ -52,6 +53,8 @@ public:
 
 private:
   void emitItem();
+  void emitBlocks();
+  void emitNarrow();
   void allocateBuffers();
   void emitDepthBlock(const DepthBlock &block);
   void copyRows(const DepthBlock &block);
@@ -79,12 +82,14 @@ private:
   Product product;
   Epilogue epilogue;
   Value lhs, rhs, out;
-  EvenSplit split; ///< of the rows
-  bool packed;     ///< the right side comes in panels
-  bool blocked;    ///< k is summed up in several blocks
-  bool light;      ///< the epilogue runs on the register tile
-  bool copies;     ///< rows of the left side are copied
-  bool packs;      ///< panels of a plain right side are copied
+  RowSplit split;      ///< of the rows
+  bool packed;         ///< the right side comes in panels
+  bool blocked;        ///< k is summed up in several blocks
+  bool light;          ///< the epilogue runs on the register tile
+  bool copies;         ///< rows of the left side are copied
+  bool packs;          ///< panels of a plain right side are copied
+  bool mayNarrow;      ///< the number of rows is not known and may be small
+  bool narrow = false; ///< code for few rows is being emitted
   int64_t batchRank, vectors;
   Value m, n, k, panelCount;
   Values batchExtents;
@@ -120,6 +125,10 @@ MatMulEmitter::MatMulEmitter(kernel::MatMulOp op, const Machine &machine,
   bool manyRows = !rows || *rows > 2 * tile.rows;
   copies = constantOf(k) && rows != 1 && tile.itemPanels >= 4 * tile.panels;
   auto rhsType = cast<MemRefType>(rhs.getType());
+  mayNarrow = !rows && kNarrowPanels > tile.panels &&
+              (packed || rhsType.areTrailingDimsContiguous(1));
+  if (mayNarrow)
+    this->tile.itemPanels = llvm::alignTo(tile.itemPanels, kNarrowPanels);
   packs = !packed && (manyRows || !rhsType.areTrailingDimsContiguous(1));
 }
 
@@ -158,21 +167,42 @@ Value MatMulEmitter::allocate(ArrayRef<Value> extents, Type element) {
 
 void MatMulEmitter::allocateBuffers() {
   Value depth = blocked ? b.index(tile.depth) : k;
-  Value rows = b.index(tile.itemTiles * tile.rows);
+  Value rows = b.index(std::max(tile.itemTiles * tile.rows, kFewRows));
   if (copies)
     rowsBuffer = allocate({rows, b.add(depth, kRowPad)},
                           cast<MemRefType>(lhs.getType()).getElementType());
   if (packs)
     panelBuffer = allocate({b.index(tile.panels), depth, b.index(kPanel)},
                            cast<MemRefType>(rhs.getType()).getElementType());
+  int64_t sumPanels =
+      mayNarrow ? std::max(tile.panels, kNarrowPanels) : tile.panels;
   if (blocked || !light)
-    sumsBuffer = allocate({b.index(blocked ? tile.itemPanels : tile.panels),
-                           rows, b.index(kPanel)},
-                          product.sums().getElementType());
+    sumsBuffer = allocate(
+        {b.index(blocked ? tile.itemPanels : sumPanels), rows, b.index(kPanel)},
+        product.sums().getElementType());
 }
 
 void MatMulEmitter::emitItem() {
   allocateBuffers();
+  if (!mayNarrow)
+    return emitBlocks();
+  b.when(b.less(b.index(kFewRows), m), [&] { emitBlocks(); });
+  b.when(b.less(m, b.index(kFewRows + 1)), [&] { emitNarrow(); });
+}
+
+/// Few rows: what counts is that panels come from memory without a pause, so a
+/// tile is one row by several panels, which later rows find in the cache.
+void MatMulEmitter::emitNarrow() {
+  auto saved = std::tuple(tile.panels, blocked, copies, packs);
+  tile.panels = kNarrowPanels;
+  blocked = copies = packs = false;
+  narrow = true;
+  emitDepthBlock({b.index(0), k, true, true});
+  narrow = false;
+  std::tie(tile.panels, blocked, copies, packs) = saved;
+}
+
+void MatMulEmitter::emitBlocks() {
   if (!blocked) {
     emitDepthBlock({b.index(0), k, true, true});
     return;
@@ -201,9 +231,13 @@ void MatMulEmitter::emitDepthBlock(const DepthBlock &block) {
     if (packs)
       for (int64_t i = 0; i < group.panels; ++i)
         packPanel(b.index(i), group, block);
-    split.forEach(b, firstTile, lastTile, [&](int64_t rows, Value row) {
+    auto emit = [&](int64_t rows, Value row) {
       emitTile(rows, row, group, block);
-    });
+    };
+    if (narrow)
+      b.loop(b.index(0), m, 1, [&](Value row) { emit(1, row); });
+    else
+      split.forEach(b, firstTile, lastTile, emit);
     if (block.isLast && !light)
       finishGroup(group);
   });
@@ -300,13 +334,13 @@ void MatMulEmitter::emitTile(int64_t rows, Value row, const Group &group,
       sum = vector::LoadOp::create(
           b, product.sums(), sumsBuffer,
           sumsIndex(row, i / shape.vectors, group, i % shape.vectors));
-  sums = b.unrolledLoop(
-      block.count, kUnroll, sums, [&](Value at, ValueRange carried) {
-        return shape.step(
-            b, product, carried,
-            [&](int64_t r) { return left(row, r, at, block); },
-            [&](int64_t v) { return right(group, v, at, block); });
-      });
+  sums = b.loop(b.index(0), block.count, 1, sums,
+                [&](Value at, ValueRange carried) {
+                  return shape.step(
+                      b, product, carried,
+                      [&](int64_t r) { return left(row, r, at, block); },
+                      [&](int64_t v) { return right(group, v, at, block); });
+                });
   for (auto [i, sum] : llvm::enumerate(sums)) {
     int64_t r = i / shape.vectors, v = i % shape.vectors;
     if (block.isLast && light)

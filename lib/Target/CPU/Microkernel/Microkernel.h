@@ -22,18 +22,20 @@ llvm::LogicalResult emitDepthwiseConv(kernel::DepthwiseConvOp op,
 void emitItems(LoopBuilder &b, mlir::Value count,
                llvm::function_ref<void(mlir::Value)> body);
 
-/// `total` elements cut into as few tiles as `most` allows, as even as
-/// possible: the first `total % count` have one element more than the others.
-struct EvenSplit {
-  mlir::Value total, count, base, longer;
-  int64_t most;
+/// `total` rows cut into as few tiles of at most `most` as there can be: even
+/// ones where the number is known (14 = 5 + 5 + 4), else whole ones and pieces
+/// of 8, 4, 2 and 1 rows for what is left.
+struct RowSplit {
+  mlir::Value total, count;
+  int64_t most, base = 0, longer = 0;
 
-  EvenSplit(LoopBuilder &b, mlir::Value total, int64_t most);
-  /// body(size, start) for the tiles [first, last), with every size a constant:
-  /// two loops where `total` is known, else one with a switch over sizes.
+  RowSplit(LoopBuilder &b, mlir::Value total, int64_t most);
+  /// body(size, start) for all rows of the tiles [first, last); every size is a
+  /// constant.
   void
   forEach(LoopBuilder &b, mlir::Value first, mlir::Value last,
           llvm::function_ref<void(int64_t size, mlir::Value start)> body) const;
+  /// The first row of a tile; `total` past the last one.
   mlir::Value start(LoopBuilder &b, mlir::Value tile) const;
 };
 

@@ -20,6 +20,17 @@ static constexpr StringRef kV3[] = {"avx",  "avx2", "bmi",   "bmi2",
 static constexpr StringRef kV4[] = {"avx512f", "avx512bw", "avx512cd",
                                     "avx512dq", "avx512vl"};
 
+/// Features for operating systems, for cryptography on a stream, and the like:
+/// code of ours never uses them, and virtual machines often hide them.
+static constexpr StringRef kUnused[] = {
+    "cldemote", "clflushopt", "clwb",   "clzero",    "enqcmd",    "fsgsbase",
+    "hreset",   "invpcid",    "kl",     "lwp",       "movdir64b", "movdiri",
+    "mwaitx",   "pconfig",    "pku",    "prefetchi", "prfchw",    "ptwrite",
+    "rdpid",    "rdpru",      "rdrnd",  "rdseed",    "serialize", "sgx",
+    "shstk",    "tsxldtrk",   "uintr",  "usermsr",   "waitpkg",   "wbnoinvd",
+    "widekl",   "xsave",      "xsavec", "xsaveopt",  "xsaves",
+};
+
 static llvm::Error unknown(StringRef arch, StringRef why) {
   return llvm::createStringError(
       "CPU '" + arch.str() + "' " + why.str() +
@@ -72,7 +83,8 @@ llvm::Expected<CpuLevel> x86Level(StringRef arch) {
     // What LLVM may use of a named CPU, the machine must have.
     level.needed.clear();
     for (StringRef feature : features)
-      level.needed.push_back(feature.str());
+      if (!llvm::is_contained(kUnused, feature))
+        level.needed.push_back(feature.str());
     llvm::sort(level.needed);
   }
   if (arch == "host") {
