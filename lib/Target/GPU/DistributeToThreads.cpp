@@ -107,7 +107,7 @@ private:
     }
     if (isa<linalg::LinalgOp>(op))
       return visitLinalg(op);
-    if (isa<memref::AllocOp, memref::AllocaOp>(op) || isPure(op))
+    if (isa<memref::AllocOp, memref::AllocaOp>(op) || isMemoryEffectFree(op))
       return success();
     if (isa<memref::LoadOp>(op)) {
       order(op);

@@ -25,12 +25,14 @@ func.func private @matmul(%a: memref<100x64xf32>, %b: memref<3x64x16xf32>, %bias
   return
 }
 
-// The number of rows is known at run time: a switch over the heights of tiles.
+// The number of rows is known at run time: whole tiles of six, then what is
+// left by four, two and one.
 // CHECK-LABEL: func.func private @rows
-// CHECK:         scf.index_switch
-// CHECK:         case 1 {
-// CHECK:         case 5 {
-// CHECK:         default {
+// CHECK:         scf.for
+// CHECK:           %{{.*}}:12 = scf.for
+// CHECK:         %{{.*}}:8 = scf.for
+// CHECK:         %{{.*}}:4 = scf.for
+// CHECK:         %{{.*}}:2 = scf.for
 func.func private @rows(%a: memref<?x8xf32>, %b: memref<1x8x16xf32>, %out: memref<?x16xf32>) attributes {kernel.entry} {
   kernel.matmul packed lhs(%a) rhs(%b) outs(%out) {extra_maps = []} epilogue {
   ^bb0(%sum: f32):

@@ -115,21 +115,34 @@ FailureOr<Extents> Extents::compute(func::FuncOp function) {
   MLIRContext *context = function.getContext();
   RewritePatternSet patterns(context);
   patterns.add<ReifyDim>(context);
-  for (StringRef name : {"affine.apply", "affine.min", "affine.max"})
+  for (StringRef name :
+       {"affine.apply", "affine.min", "affine.max", "arith.select"})
     RegisteredOperationName::lookup(name, context)
         ->getCanonicalizationPatterns(patterns, context);
+  FrozenRewritePatternSet frozen(std::move(patterns));
   GreedyRewriteConfig config;
+  config.setStrictness(GreedyRewriteStrictness::ExistingAndNewOps);
   SmallVector<Operation *> dims;
   function.walk([&](tensor::DimOp dim) { dims.push_back(dim); });
-  if (failed(applyOpPatternsGreedily(
-          dims, std::move(patterns),
-          config.setStrictness(GreedyRewriteStrictness::ExistingAndNewOps))))
+  if (failed(applyOpPatternsGreedily(dims, frozen, config)))
     return failure();
   for (Block *block : blocks)
     hoistIndexArithmetic(*block);
   IRRewriter rewriter(context);
   DominanceInfo dominance(function);
   eliminateCommonSubExpressions(rewriter, dominance, function);
+  // Extents that have become one value decide the choices that broadcasting
+  // made between them, and those may make further extents equal.
+  SmallVector<Operation *> choices;
+  function.walk([&](arith::SelectOp choice) {
+    if (choice.getType().isIndex())
+      choices.push_back(choice);
+  });
+  if (!choices.empty()) {
+    if (failed(applyOpPatternsGreedily(choices, frozen, config)))
+      return failure();
+    eliminateCommonSubExpressions(rewriter, dominance, function);
+  }
 
   for (Operation *holder : holders) {
     OperandRange asked = holder->getOperands();
