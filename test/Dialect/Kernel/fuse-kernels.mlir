@@ -94,3 +94,15 @@ func.func @epilogue_first(%x: tensor<4x8xf32>, %w: tensor<8x6xf32>, %b: tensor<6
   %2 = graph.softmax %1 1 : tensor<4x6xf32> -> tensor<4x6xf32>
   return %2 : tensor<4x6xf32>
 }
+
+// -----
+
+// What has no element needs no kernel.
+// CHECK-LABEL: func @empty(
+func.func @empty(%x: tensor<0x?xi64>) -> tensor<?x0xi64> {
+  // CHECK: %[[EMPTY:.*]] = tensor.empty(%{{.*}}) : tensor<?x0xi64>
+  // CHECK-NOT: kernel.launch
+  // CHECK: return %[[EMPTY]]
+  %y = graph.transpose %x [1, 0] : tensor<0x?xi64> -> tensor<?x0xi64>
+  return %y : tensor<?x0xi64>
+}

@@ -261,6 +261,24 @@ void checkProducts(func::FuncOp function, const Extents &extents) {
   });
 }
 
+/// What has no element is not computed. Only extents that are 0 at compile time
+/// count; kernels find out about the others.
+void dropEmptyResults(func::FuncOp function, Extents &extents) {
+  function.walk([&](Operation *op) {
+    if (familyOf(op) == Family::None || !isPure(op) || op->getNumResults() != 1)
+      return;
+    Value result = op->getResult(0);
+    auto type = dyn_cast<RankedTensorType>(result.getType());
+    if (!type || !llvm::is_contained(type.getShape(), 0))
+      return;
+    OpBuilder b(op);
+    Value empty = tensor::EmptyOp::create(b, op->getLoc(), extents.all(result),
+                                          type.getElementType());
+    extents.setSame(empty, result);
+    result.replaceAllUsesWith(empty);
+  });
+}
+
 struct FuseKernels : weft::kernel::impl::FuseKernelsBase<FuseKernels> {
   void runOnOperation() final {
     SmallVector<func::FuncOp> functions;
@@ -277,6 +295,7 @@ struct FuseKernels : weft::kernel::impl::FuseKernelsBase<FuseKernels> {
     FailureOr<Extents> extents = Extents::compute(function);
     if (failed(extents))
       return failure();
+    dropEmptyResults(function, *extents);
     makeBroadcastsExplicit(function, *extents);
     checkProducts(function, *extents);
     placePieces(function, *extents);
