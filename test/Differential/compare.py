@@ -1,0 +1,132 @@
+"""Runs one graph by Weft, ONNX Runtime and the ONNX project's evaluator, and
+says in what they differ.
+
+How far floats may be apart follows from the graph itself: ONNX Runtime runs it
+again on inputs that are off by a few roundings, and what that changes, times a
+factor, is what any order of the same arithmetic may change. Where a rounding,
+a comparison or a cast turns such a step into a jump, the element is not judged.
+"""
+
+import numpy as np
+import onnxruntime
+from onnx.reference import ReferenceEvaluator
+
+import weft
+
+NUDGE = 3e-6    # relative change of the inputs of the repeated runs
+NUDGES = 4
+FACTOR = 30     # how much more than they change a result may be off
+ROUNDING = 2e-5  # of the largest magnitude: longer sums than the nudges reach
+
+
+class Refused(Exception):
+    """Weft does not take the graph, with its message."""
+
+
+class Difference(Exception):
+    """Weft's result is not explained, or it failed where it should not."""
+
+
+def references(model):
+    """Functions from feed to outputs; an evaluator that cannot run the model is
+    left out."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    found = {}
+    try:
+        session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
+        found["ONNX Runtime"] = lambda feed: session.run(None, feed)
+    except Exception as error:  # Types that it has no kernel for.
+        if "NOT_IMPLEMENTED" not in str(error):
+            raise
+    evaluator = ReferenceEvaluator(model)
+    found["the ONNX evaluator"] = lambda feed: evaluator.run(None, feed)
+    return found
+
+
+def evaluate(run, feed):
+    """Outputs, or None where the reference itself fails."""
+    with np.errstate(all="ignore"):
+        try:
+            return [np.asarray(output) for output in run(feed)]
+        except Exception:
+            return None
+
+
+def nudged(feed, rng):
+    return {name: (x * (1 + NUDGE * rng.uniform(-1, 1, x.shape))).astype(x.dtype) if x.dtype.kind == "f" else x
+            for name, x in feed.items()}
+
+
+def spread(run, feed, outputs):
+    """For each output, how far nudged inputs move its elements; infinite where
+    they move an integer or change what is finite."""
+    rng = np.random.default_rng(1)
+    moved = [np.zeros(o.shape) for o in outputs]
+    for _ in range(NUDGES):
+        others = evaluate(run, nudged(feed, rng))
+        for change, a, b in zip(moved, outputs, others or []):
+            if a.shape != b.shape:
+                change[...] = np.inf
+            elif a.dtype.kind == "f":
+                with np.errstate(all="ignore"):
+                    step = np.abs(a.astype("float64") - b.astype("float64"))
+                step[(a == b) | (np.isnan(a) & np.isnan(b))] = 0
+                np.maximum(change, np.nan_to_num(step, nan=np.inf), out=change)
+            else:
+                change[a != b] = np.inf
+    return moved
+
+
+def differs(ours, theirs, moved):
+    """What is wrong with an output, or None."""
+    if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
+        return f"is {ours.dtype}{list(ours.shape)}, not {theirs.dtype}{list(theirs.shape)}"
+    if not ours.size:
+        return None
+    with np.errstate(all="ignore"):
+        error = np.abs(ours.astype("float64") - theirs.astype("float64"))
+    error[(ours == theirs) | ((ours != ours) & (theirs != theirs))] = 0
+    error = np.nan_to_num(error, nan=np.inf)
+    bound = FACTOR * moved
+    if ours.dtype.kind == "f":
+        finite = theirs[np.isfinite(theirs)]
+        bound = bound + ROUNDING * max(np.abs(finite.astype("float64")).max() if finite.size else 0, 1)
+    bad = error > bound
+    if not bad.any():
+        return None
+    at = np.unravel_index(np.argmax(np.where(bad, error, 0)), error.shape)
+    place = list(map(int, at))
+    return f"is {ours[at]} at {place}, not {theirs[at]} (bound {bound[at] if np.ndim(bound) else bound:.3g})"
+
+
+def check(model, feeds):
+    """Raises Refused or Difference; returns how many runs were compared."""
+    try:
+        compiled = weft.compile(model)
+    except weft.Error as error:
+        if not str(error) or "internal error" in str(error):
+            raise Difference(f"compiler: {error}") from None
+        raise Refused(str(error)) from None
+    known = references(model)
+    compared = 0
+    for size, feed in enumerate(feeds):
+        expected = {name: outputs for name, run in known.items() if (outputs := evaluate(run, feed))}
+        if not expected:
+            continue
+        try:
+            ours = list(compiled.run(feed).values())
+        except weft.Error as error:
+            raise Difference(f"size {size}: {error}") from None
+        # Right is what agrees with either: the evaluators have errors too.
+        findings = {}
+        for name, outputs in expected.items():
+            moved = spread(known[name], feed, outputs)
+            for i, (a, b, c) in enumerate(zip(ours, outputs, moved, strict=True)):
+                if (what := differs(a, b, c)) and name not in findings:
+                    findings[name] = f"output '{model.graph.output[i].name}' {what}"
+        if len(findings) == len(expected):
+            raise Difference(f"size {size}: " + "; ".join(f"by {n}: {what}" for n, what in findings.items()))
+        compared += 1
+    return compared

@@ -1,0 +1,155 @@
+"""Compares Weft with ONNX Runtime and the ONNX evaluator on random graphs.
+
+    python test/Differential/run.py --count 10000 --seed 0 --out failures
+
+Each graph has its own seed; what fails is reduced and written to OUT as
+SEED.onnx, SEED.npz (its inputs) and SEED.txt (the message). Ends with 1 where a
+difference is not explained or a process crashed. `--replay SEED` runs one graph
+in this process.
+"""
+
+import argparse
+import multiprocessing
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "python")]
+
+import compare  # noqa: E402
+import graphs  # noqa: E402
+import reduce  # noqa: E402
+import rules  # noqa: E402
+
+
+def judge(model, feeds):
+    """("agrees" | "refused" | "differs", message) of one graph."""
+    try:
+        compare.check(model, feeds)
+        return "agrees", ""
+    except compare.Refused as refused:
+        return "refused", str(refused)
+    except compare.Difference as difference:
+        return "differs", str(difference)
+
+
+def judge_seed(seed):
+    return judge(*graphs.draw(seed, rules.RULES))
+
+
+def judge_bytes(data, feeds):
+    return judge(onnx.load_from_string(data), feeds)
+
+
+def worker(connection):
+    while (task := connection.recv()) is not None:
+        function, arguments = task
+        connection.send(function(*arguments))
+
+
+class Worker:
+    """A process that survives the crashes of what it runs by being replaced."""
+
+    LIMIT = 120  # seconds
+
+    def __init__(self):
+        self.context = multiprocessing.get_context("spawn")
+        self.process = None
+
+    def start(self, function, *arguments):
+        if not self.process:
+            self.connection, theirs = self.context.Pipe()
+            self.process = self.context.Process(target=worker, args=(theirs,), daemon=True)
+            self.process.start()
+            theirs.close()
+        self.connection.send((function, arguments))
+
+    def result(self):
+        """What the function returned, or ("crashed", how)."""
+        try:
+            if self.connection.poll(self.LIMIT):
+                return self.connection.recv()
+            how = f"took over {self.LIMIT} s"
+        except EOFError:
+            self.process.join()
+            how = f"the process ended with {self.process.exitcode}"
+        self.stop()
+        return "crashed", how
+
+    def stop(self):
+        if self.process:
+            self.process.kill()
+            self.process.join()
+            self.process = None
+
+
+def still_fails(status, model, feeds):
+    """In a process of its own, where the failure is a crash."""
+    helper = Worker()
+    helper.start(judge_bytes, model.SerializeToString(), feeds)
+    try:
+        return helper.result()[0] == status
+    finally:
+        helper.stop()
+
+
+def write_failure(folder, seed, status, message):
+    folder.mkdir(parents=True, exist_ok=True)
+    model, feeds = graphs.draw(seed, rules.RULES)
+    model, feeds = reduce.reduce(model, feeds, lambda m, f: still_fails(status, m, f))
+    onnx.save(model, folder / f"{seed}.onnx")
+    np.savez(folder / f"{seed}.npz", **{f"{size}/{k}": v for size, feed in enumerate(feeds) for k, v in feed.items()})
+    (folder / f"{seed}.txt").write_text(f"{status}: {message}\n\n{onnx.printer.to_text(model)}\n")
+
+
+def run(seeds, jobs, report):
+    """Calls report(seed, status, message) for each seed, in order."""
+    workers = [Worker() for _ in range(jobs)]
+    pending = {}
+    for k, seed in enumerate(seeds):
+        w = workers[k % jobs]
+        if w in pending:
+            report(pending.pop(w), *w.result())
+        w.start(judge_seed, seed)
+        pending[w] = seed
+    for w, seed in list(pending.items()):
+        report(seed, *w.result())
+    for w in workers:
+        w.stop()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0, help="of the first graph; the next ones count up")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=Path("differential-failures"))
+    parser.add_argument("--replay", type=int, metavar="SEED")
+    options = parser.parse_args()
+    if options.replay is not None:
+        print(*judge_seed(options.replay), sep=": ")
+        return 0
+    counts, refusals = Counter(), Counter()
+
+    def report(seed, status, message):
+        counts[status] += 1
+        if status == "refused":
+            refusals[message.splitlines()[0][:160]] += 1
+        elif status != "agrees":
+            print(f"seed {seed} {status}: {message}", flush=True)
+            write_failure(options.out, seed, status, message)
+
+    run(range(options.seed, options.seed + options.count), options.jobs, report)
+    for message, count in refusals.most_common(20):
+        print(f"refused {count}: {message}")
+    print(f"seeds {options.seed} to {options.seed + options.count - 1}: " +
+          ", ".join(f"{counts[s]} {s}" for s in ("agrees", "refused", "differs", "crashed")))
+    return 1 if counts["differs"] or counts["crashed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""Some random graphs against two references, and that the comparison and the
+reduction would notice."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import compare  # noqa: E402
+import graphs  # noqa: E402
+import reduce  # noqa: E402
+import rules  # noqa: E402
+import run  # noqa: E402
+
+FEW, MANY = 12, 150
+
+
+def assert_explained(seeds, folder):
+    bad = []
+
+    def report(seed, status, message):
+        if status in ("differs", "crashed"):
+            run.write_failure(folder, seed, status, message)
+            bad.append(f"seed {seed} {status}: {message}\n" + (folder / f"{seed}.txt").read_text())
+
+    run.run(seeds, 2, report)
+    assert not bad, "\n".join(bad)
+
+
+def test_few_graphs(tmp_path):
+    assert_explained(range(FEW), tmp_path)
+
+
+@pytest.mark.slow
+def test_many_graphs(tmp_path):
+    assert_explained(range(FEW, FEW + MANY), tmp_path)
+
+
+def test_a_seed_is_a_graph():
+    (a, fed), (b, again) = (graphs.draw(7, rules.RULES) for _ in range(2))
+    assert a.SerializeToString() == b.SerializeToString()
+    for x, y in zip(fed, again, strict=True):
+        assert all(np.array_equal(x[name], y[name], equal_nan=True) for name in x)
+
+
+def model(*nodes, output):
+    text = f"""<ir_version: 10, opset_import: ["": 21]>
+        g (float[n, 4] x) => ({output}) {{ {" ".join(nodes)} }}"""
+    return onnx.parser.parse_model(text)
+
+
+CHAIN = model("a = Abs(x)", "b = Neg(a)", "c = Exp(b)", "d = Add(c, a)", output="float[n, 4] d")
+FEEDS = [{"x": np.linspace(-2, 2, 4 * n, dtype="float32").reshape(n, 4)} for n in (1, 3)]
+
+
+class Wrong:
+    """A compiler with an error in Exp."""
+
+    def __init__(self, model):
+        self.run = lambda feed: dict(enumerate(
+            output + (0.01 if any(n.op_type == "Exp" for n in model.graph.node) else 0)
+            for output in compare.references(model)["ONNX Runtime"](feed)))
+
+
+def test_an_error_is_found_and_reduced(monkeypatch):
+    monkeypatch.setattr(compare.weft, "compile", Wrong)
+    with pytest.raises(compare.Difference, match=r"output 'd' is .* not"):
+        compare.check(CHAIN, FEEDS)
+
+    def fails(model, feeds):
+        try:
+            compare.check(model, feeds)
+            return False
+        except compare.Difference:
+            return True
+
+    small, feeds = reduce.reduce(CHAIN, FEEDS, fails)
+    assert [node.op_type for node in small.graph.node] == ["Exp"]
+    assert [i.name for i in small.graph.input] == list(feeds[0]) == ["b"]
+
+
+def test_a_jump_is_not_judged():
+    """An element whose last rounding decides between two integers."""
+    steps = model("y = Floor(x)", output="float[n, 4] y")
+    feed = {"x": np.array([[1, 2.5, 3, -4.25]], "float32")}
+    run_ = compare.references(steps)["ONNX Runtime"]
+    outputs = compare.evaluate(run_, feed)
+    moved = compare.spread(run_, feed, outputs)[0]
+    assert compare.differs(outputs[0] - [[1, 0, 1, 0]], outputs[0].astype("float64"), moved) is None
+    assert compare.differs(outputs[0] - [[0, 1, 0, 0]], outputs[0].astype("float64"), moved)
+
+
+def test_a_crash_does_not_end_the_run():
+    import os
+    worker = run.Worker()
+    worker.start(os._exit, 3)
+    assert worker.result() == ("crashed", "the process ended with 3")
+    worker.start(run.judge_bytes, CHAIN.SerializeToString(), FEEDS)
+    assert worker.result() == ("agrees", "")
+    worker.stop()
