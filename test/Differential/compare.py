@@ -59,6 +59,13 @@ def nudged(feed, rng):
             for name, x in feed.items()}
 
 
+def distance(a, b):
+    """|a - b|; 0 where both are the same infinity or NaN, infinite where one is."""
+    with np.errstate(all="ignore"):
+        apart = np.abs(a.astype("float64") - b.astype("float64"))
+    return np.where((a == b) | ((a != a) & (b != b)), 0.0, np.nan_to_num(apart, nan=np.inf))
+
+
 def spread(run, feed, outputs):
     """For each output, how far nudged inputs move its elements; infinite where
     they move an integer or change what is finite."""
@@ -70,10 +77,7 @@ def spread(run, feed, outputs):
             if a.shape != b.shape:
                 change[...] = np.inf
             elif a.dtype.kind == "f":
-                with np.errstate(all="ignore"):
-                    step = np.abs(a.astype("float64") - b.astype("float64"))
-                step[(a == b) | (np.isnan(a) & np.isnan(b))] = 0
-                np.maximum(change, np.nan_to_num(step, nan=np.inf), out=change)
+                np.maximum(change, distance(a, b), out=change)
             else:
                 change[a != b] = np.inf
     return moved
@@ -85,10 +89,7 @@ def differs(ours, theirs, moved):
         return f"is {ours.dtype}{list(ours.shape)}, not {theirs.dtype}{list(theirs.shape)}"
     if not ours.size:
         return None
-    with np.errstate(all="ignore"):
-        error = np.abs(ours.astype("float64") - theirs.astype("float64"))
-    error[(ours == theirs) | ((ours != ours) & (theirs != theirs))] = 0
-    error = np.nan_to_num(error, nan=np.inf)
+    error = distance(ours, theirs)
     bound = FACTOR * moved
     if ours.dtype.kind == "f":
         finite = theirs[np.isfinite(theirs)]
@@ -98,7 +99,7 @@ def differs(ours, theirs, moved):
         return None
     at = np.unravel_index(np.argmax(np.where(bad, error, 0)), error.shape)
     place = list(map(int, at))
-    return f"is {ours[at]} at {place}, not {theirs[at]} (bound {bound[at] if np.ndim(bound) else bound:.3g})"
+    return f"is {ours[at]} at {place}, not {theirs[at]} (bound {bound[at]:.3g})"
 
 
 def check(model, feeds):
