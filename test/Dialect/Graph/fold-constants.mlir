@@ -182,3 +182,16 @@ func.func @halves() -> (tensor<2xf16>, tensor<2xbf16>, tensor<2xf32>) {
   %m = graph.max %z, %n : tensor<2xf32>, tensor<2xf32> -> tensor<2xf32>
   return %c, %e, %m : tensor<2xf16>, tensor<2xbf16>, tensor<2xf32>
 }
+
+// -----
+
+// An operand that is read twice is dropped once.
+// CHECK-LABEL: func @twice
+func.func @twice() -> tensor<2xf32> {
+  // CHECK: %[[ZERO:.*]] = graph.constant dense<0.000000e+00> : tensor<2xf32>
+  // CHECK-NEXT: return %[[ZERO]]
+  %a = graph.constant dense<[1.0, 2.0]> : tensor<2xf32>
+  %b = graph.neg %a : tensor<2xf32> -> tensor<2xf32>
+  %c = graph.sub %b, %b : tensor<2xf32>, tensor<2xf32> -> tensor<2xf32>
+  return %c : tensor<2xf32>
+}

@@ -63,7 +63,9 @@ struct FoldConstants : graph::impl::FoldConstantsBase<FoldConstants> {
     });
     IRRewriter rewriter(&getContext());
     for (Operation *op : candidates) {
-      SmallVector<Value> operands(op->getOperands());
+      // Each once: x - x must not erase x twice.
+      llvm::SmallSetVector<Value, 4> operands(llvm::from_range,
+                                              op->getOperands());
       Block *block = op->getBlock();
       Operation *before = op->getPrevNode();
       if (!replaceByConstant(rewriter, op))
