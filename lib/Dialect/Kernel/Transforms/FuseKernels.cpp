@@ -295,10 +295,10 @@ struct FuseKernels : weft::kernel::impl::FuseKernelsBase<FuseKernels> {
     FailureOr<Extents> extents = Extents::compute(function);
     if (failed(extents))
       return failure();
-    dropEmptyResults(function, *extents);
     makeBroadcastsExplicit(function, *extents);
     checkProducts(function, *extents);
     placePieces(function, *extents);
+    dropEmptyResults(function, *extents);
     SmallVector<Block *> blocks;
     function.walk([&](Block *block) { blocks.push_back(block); });
     SmallVector<Group> groups;
