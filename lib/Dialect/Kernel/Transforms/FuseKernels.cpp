@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
+#include "mlir/IR/Iterators.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "weft/Dialect/Graph/IR/Graph.h"
 #include "weft/Dialect/Graph/IR/Shapes.h"
@@ -261,8 +262,8 @@ void checkProducts(func::FuncOp function, const Extents &extents) {
   });
 }
 
-/// What has no element is not computed. Only extents that are 0 at compile time
-/// count; kernels find out about the others.
+/// What has no element is not computed, nor what is then read by nobody. Only
+/// extents that are 0 at compile time count; kernels find out about the others.
 void dropEmptyResults(func::FuncOp function, Extents &extents) {
   function.walk([&](Operation *op) {
     if (familyOf(op) == Family::None || !isPure(op) || op->getNumResults() != 1)
@@ -276,6 +277,11 @@ void dropEmptyResults(func::FuncOp function, Extents &extents) {
                                           type.getElementType());
     extents.setSame(empty, result);
     result.replaceAllUsesWith(empty);
+  });
+  function.walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
+    // Index arithmetic stays: `extents` refers to it.
+    if (familyOf(op) != Family::None && isOpTriviallyDead(op))
+      op->erase();
   });
 }
 

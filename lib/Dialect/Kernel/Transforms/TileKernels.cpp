@@ -180,13 +180,14 @@ SmallVector<OpFoldResult> Tiler::tileSizes(OpBuilder &b) {
       sizes[dim] = b.getIndexAttr(tile);
       rest = b.getIndexAttr(1);
     } else {
-      // A tile may be larger than the loop: the last one is cut short anyway.
-      sizes[dim] = rest;
+      OpFoldResult full = dims.max(ranges[dim].size, b.getIndexAttr(1));
+      // A tile may be larger than the loop, the last one is cut short anyway;
+      // but buffers are sized by tiles, whose product must stay in proportion.
+      sizes[dim] = room ? rest : dims.min(rest, full);
       if (room == 1 || dim == tileable.front().first) {
         innermost = false;
         continue;
       }
-      OpFoldResult full = dims.max(ranges[dim].size, b.getIndexAttr(1));
       rest = dims.max(dims.div(rest, full), b.getIndexAttr(1));
     }
     innermost = false;
