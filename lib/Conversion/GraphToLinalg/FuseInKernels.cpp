@@ -203,6 +203,7 @@ LogicalResult fuseInKernels(Operation *root) {
   memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
   patterns.add<InlineReadElement, FoldIntoEpilogue<kernel::MatMulOp>,
                FoldIntoEpilogue<kernel::ConvOp>,
+               FoldIntoEpilogue<kernel::WinogradConvOp>,
                FoldIntoEpilogue<kernel::DepthwiseConvOp>>(context);
   FrozenRewritePatternSet frozen(std::move(patterns));
   WalkResult walked = root->walk([&](func::FuncOp function) {

@@ -154,6 +154,23 @@ func.func private @conv_add_relu_5(%x: tensor<?x4x58x58x16xf32>, %w: tensor<4x4x
   return %y : tensor<?x4x56x56x16xf32>
 }
 
+// The same by minimal filtering: the input is not padded, the weights are
+// transformed to the 36 positions of a tile.
+// CHECK-LABEL: func.func private @winograd_conv_add
+func.func private @winograd_conv_add(%x: tensor<?x4x56x56x16xf32>, %w: tensor<4x36x64x16xf32>,
+                                     %bias: tensor<4x16xf32>, %out: tensor<?x4x56x56x16xf32>) -> tensor<?x4x56x56x16xf32>
+    attributes {kernel.entry} {
+  // CHECK: kernel.winograd_conv input({{.*}}) weight({{.*}}) extras({{.*}}) outs({{.*}}) tile [4, 4] pads [1, 1] groups 1
+  %y = kernel.winograd_conv input(%x) weight(%w) extras(%bias) outs(%out) tile [4, 4] pads [1, 1] groups 1
+      {extra_maps = [affine_map<(n, k, h, w, kb) -> (k, kb)>]} epilogue {
+  ^bb0(%sum: f32, %b: f32):
+    %s = arith.addf %sum, %b : f32
+    kernel.yield %s : f32
+  } : (tensor<?x4x56x56x16xf32>, tensor<4x36x64x16xf32>, tensor<4x16xf32>, tensor<?x4x56x56x16xf32>)
+      -> tensor<?x4x56x56x16xf32>
+  return %y : tensor<?x4x56x56x16xf32>
+}
+
 // The first layer reads plain channels, seen with a unit dimension.
 // CHECK-LABEL: func.func private @conv_6
 func.func private @conv_6(%x: tensor<?x3x230x230x1xf32>, %w: tensor<4x3x7x7x1x16xf32>,

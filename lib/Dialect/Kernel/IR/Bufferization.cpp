@@ -68,6 +68,8 @@ void registerBufferizableOpInterfaces(DialectRegistry &registry) {
     LaunchOp::attachInterface<DestinationBufferization<LaunchOp>>(*context);
     MatMulOp::attachInterface<DestinationBufferization<MatMulOp>>(*context);
     ConvOp::attachInterface<DestinationBufferization<ConvOp>>(*context);
+    WinogradConvOp::attachInterface<DestinationBufferization<WinogradConvOp>>(
+        *context);
     DepthwiseConvOp::attachInterface<DestinationBufferization<DepthwiseConvOp>>(
         *context);
   });

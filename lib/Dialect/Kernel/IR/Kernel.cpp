@@ -1,6 +1,7 @@
 // Registration and verifiers of the kernel dialect.
 
 #include "weft/Dialect/Kernel/IR/Kernel.h"
+#include "weft/Dialect/Kernel/IR/Winograd.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -63,6 +64,7 @@ static LogicalResult reifyFromOutputs(Op op, OpBuilder &b,
 WEFT_DESTINATION_COMMON(LaunchOp)
 WEFT_DESTINATION_COMMON(MatMulOp)
 WEFT_DESTINATION_COMMON(ConvOp)
+WEFT_DESTINATION_COMMON(WinogradConvOp)
 WEFT_DESTINATION_COMMON(DepthwiseConvOp)
 #undef WEFT_DESTINATION_COMMON
 
@@ -206,6 +208,41 @@ LogicalResult ConvOp::verify() {
     return emitOpError("input ")
            << in << ", weight " << weight << " and output " << out
            << " do not fit " << groups << " groups";
+  return success();
+}
+
+LogicalResult WinogradConvOp::verify() {
+  ShapedType in = shaped(getInput()), weight = shaped(getWeight()),
+             out = shaped(getOutputs()[0]);
+  if (failed(verifyProduct(*this, out.getRank())))
+    return failure();
+  if (in.getRank() != 5 || out.getRank() != 5 || weight.getRank() != 4)
+    return emitOpError("has ranks ")
+           << in.getRank() << ", " << weight.getRank() << " and "
+           << out.getRank() << " where 5, 4 and 5 are needed";
+  if (getTile().size() != 2 || getPads().size() != 2)
+    return emitOpError("has ") << getTile().size() << " tile extents and "
+                               << getPads().size() << " pads for 2 dimensions";
+  int64_t positions = 1, groups = getGroups();
+  for (auto [extent, pad] : llvm::zip(getTile(), getPads())) {
+    if ((extent != 1 && extent != 2 && extent != 4) || pad < 0)
+      return emitOpError("has a tile extent of ")
+             << extent << " and a pad of " << pad
+             << "; extents are 1, 2 or 4, pads 0 at least";
+    positions *= winogradPositions(extent);
+  }
+  int64_t channels = weight.getDimSize(2);
+  if (groups < 1 || !weight.hasStaticShape() || channels % kBlock ||
+      clash(in.getDimSize(1), groups * channels / kBlock) ||
+      clash(out.getDimSize(1), weight.getDimSize(0)) ||
+      weight.getDimSize(0) % groups || weight.getDimSize(1) != positions ||
+      clash(in.getDimSize(0), out.getDimSize(0)) ||
+      in.getShape().back() != kBlock || weight.getShape().back() != kBlock ||
+      out.getShape().back() != kBlock)
+    return emitOpError("input ")
+           << in << ", weight " << weight << " and output " << out
+           << " do not fit " << groups << " groups and " << positions
+           << " positions";
   return success();
 }
 

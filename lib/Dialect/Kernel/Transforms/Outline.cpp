@@ -30,7 +30,7 @@ Family familyOf(Operation *op) {
   if (isa<graph::PoolOp>(op))
     return Family::Window;
   if (isa<graph::MatMulOp, graph::ConvOp, graph::ConvTransposeOp, MatMulOp,
-          ConvOp, DepthwiseConvOp>(op))
+          ConvOp, WinogradConvOp, DepthwiseConvOp>(op))
     return Family::Product;
   if (auto slice = dyn_cast<graph::SliceOp>(op))
     return isUnitStep(slice) ? Family::None : Family::Movement;
