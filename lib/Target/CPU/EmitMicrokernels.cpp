@@ -26,6 +26,8 @@ LogicalResult emitProduct(Operation *op, const Machine &machine) {
     return emitMatMul(matmul, machine);
   if (auto conv = dyn_cast<kernel::ConvOp>(op))
     return emitConv(conv, machine);
+  if (auto conv = dyn_cast<kernel::WinogradConvOp>(op))
+    return emitWinogradConv(conv, machine);
   return emitDepthwiseConv(cast<kernel::DepthwiseConvOp>(op), machine);
 }
 
@@ -40,7 +42,8 @@ struct EmitMicrokernels : impl::EmitMicrokernelsBase<EmitMicrokernels> {
     }
     SmallVector<Operation *> products;
     getOperation()->walk([&](Operation *op) {
-      if (isa<kernel::MatMulOp, kernel::ConvOp, kernel::DepthwiseConvOp>(op))
+      if (isa<kernel::MatMulOp, kernel::ConvOp, kernel::WinogradConvOp,
+              kernel::DepthwiseConvOp>(op))
         products.push_back(op);
     });
     for (Operation *op : products) {

@@ -155,6 +155,9 @@ LogicalResult BufferPlacer::place(memref::AllocOp alloc) {
     return success();
   }
   Value block = scratchBlock();
+  // What one item leaves for the next lies in front of the loop.
+  if (alloc->getBlock() == frame.loop->getBlock())
+    alloc->moveBefore(frame.loop);
   b.setInsertionPointAfterValue(block);
   if (bytes) {
     Value offset = arith::ConstantIndexOp::create(b, frame.scratchBytes);
@@ -246,10 +249,6 @@ FailureOr<KernelFrame> frameKernel(func::FuncOp kernel) {
     else
       allocs.push_back(alloc);
   });
-  for (memref::AllocOp alloc : allocs)
-    if (alloc->getBlock() == frame.loop->getBlock() &&
-        alloc->isBeforeInBlock(frame.loop))
-      alloc->moveBefore(frame.loop);
   for (memref::AllocOp alloc : allocs)
     if (failed(placer.place(alloc)))
       return failure();

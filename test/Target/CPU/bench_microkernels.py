@@ -58,6 +58,16 @@ def conv(c, k, size, window, stride=1, groups=1, cb=16, tile=""):
                     {"strides": [stride, stride], "group": groups}))
 
 
+def winograd(c, k, size, extents=(4, 4), tile=""):
+    """A convolution with windows of 3x3 and pads of 1, by minimal filtering."""
+    weight = cases.winograd_weight(random(k, c, 3, 3), extents)
+    text = f"tile [{extents[0]}, {extents[1]}] pads [1, 1] groups 1"
+    return product("winograd_conv", random(1, c // 16, size, size, 16), weight,
+                   np.zeros((1, k // 16, size, size, 16), np.float32), (text, tile),
+                   2 * k * c * size * size * 9,
+                   ("Conv", (1, c, size, size), (k, c, 3, 3), {"pads": [1, 1, 1, 1]}))
+
+
 def depthwise(c, size, window, stride=1, tile=""):
     extent = (size - 1) * stride + window
     return product("depthwise_conv", random(1, c // 16, extent, extent, 16),
@@ -92,6 +102,15 @@ TABLE = {
     "conv3x3 64>64 224": lambda t: conv(64, 64, 224, 3, tile=t),
     "conv11x11s4 3>64 55": lambda t: conv(3, 64, 55, 11, 4, cb=1, tile=t),
     "conv1x1g3 240>240 28": lambda t: conv(240, 240, 28, 1, groups=3, tile=t),
+    "winograd4x4 64>64 56": lambda t: winograd(64, 64, 56, tile=t),
+    "winograd4x4 128>128 28": lambda t: winograd(128, 128, 28, tile=t),
+    "winograd4x4 256>256 14": lambda t: winograd(256, 256, 14, tile=t),
+    "winograd4x4 512>512 7": lambda t: winograd(512, 512, 7, tile=t),
+    "winograd4x2 512>512 7": lambda t: winograd(512, 512, 7, (4, 2), tile=t),
+    "winograd2x2 512>512 7": lambda t: winograd(512, 512, 7, (2, 2), tile=t),
+    "winograd4x4 128>128 64": lambda t: winograd(128, 128, 64, tile=t),
+    "winograd4x4 32>32 256": lambda t: winograd(32, 32, 256, tile=t),
+    "winograd4x4 512>512 16": lambda t: winograd(512, 512, 16, tile=t),
     "depthwise3x3 96 112": lambda t: depthwise(96, 112, 3, tile=t),
     "depthwise3x3s2 96 56": lambda t: depthwise(96, 56, 3, 2, tile=t),
     "depthwise5x5 240 14": lambda t: depthwise(240, 14, 5, tile=t),

@@ -72,3 +72,31 @@ func.func private @depthwise(%x: memref<1x1x12x12x16xf32>, %w: memref<1x3x3x16xf
   } : (memref<1x1x12x12x16xf32>, memref<1x3x3x16xf32>, memref<1x1x10x10x16xf32>) -> ()
   return
 }
+
+// Four tiles of 4x4 outputs, and 36 sums of products at each. The input is
+// transformed where the tiles are new to the worker, through a patch where they
+// hang over its edge.
+// CHECK-LABEL: func.func private @winograd(
+// CHECK-SAME:    %[[X:.*]]: memref<1x1x8x8x16xf32>, %[[W:.*]]: memref<1x36x16x16xf32>, %[[OUT:.*]]: memref<1x1x8x8x16xf32>)
+// CHECK:       %[[T:.*]] = memref.alloc() {alignment = 64 : i64} : memref<36x5x48xf32>
+// CHECK:       scf.forall
+// CHECK:         scf.if
+// CHECK:           scf.if
+// CHECK:             vector.load %[[X]]
+// CHECK:           } else {
+// CHECK:             vector.load %[[X]]
+// CHECK:             vector.store %{{.*}}, %[[T]]
+// CHECK:         scf.for %{{.*}} = %c0{{.*}} to %c36
+// CHECK:           scf.for %[[C:.*]] = %c0{{.*}} to %c16{{.*}} iter_args
+// CHECK:             vector.load %[[W]][%{{.*}}, %{{.*}}, %[[C]], %{{.*}}] : memref<1x36x16x16xf32>, vector<8xf32>
+// CHECK:             memref.load %[[T]]
+// CHECK:             vector.fma
+// CHECK:         vector.store %{{.*}}, %[[OUT]]
+func.func private @winograd(%x: memref<1x1x8x8x16xf32>, %w: memref<1x36x16x16xf32>, %out: memref<1x1x8x8x16xf32>)
+    attributes {kernel.entry} {
+  kernel.winograd_conv input(%x) weight(%w) outs(%out) tile [4, 4] pads [1, 1] groups 1 {extra_maps = []} epilogue {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } : (memref<1x1x8x8x16xf32>, memref<1x36x16x16xf32>, memref<1x1x8x8x16xf32>) -> ()
+  return
+}

@@ -317,6 +317,56 @@ def depthwise(rng, blocks, spatial, window, strides=None, dilations=None, batch=
                      f"batch {batch} {epilogue} {dynamic}").finish(rng)
 
 
+def weight_transform(extent):
+    """Rows that take a window to the positions of a tile of `extent` outputs: the
+    window as a polynomial, at each point, over the point's distance to the others."""
+    if extent == 1:
+        return np.ones((1, 1))
+    points = {2: [0, 1, -1], 4: [0, 0.5**0.5, -(0.5**0.5), 2**0.5, -(2**0.5)]}[extent]
+    rows = [np.array([1, p, p * p]) / np.prod([p - q for q in points if q != p]) for p in points]
+    return np.array([*rows, [0, 0, 1]])
+
+
+def winograd_weight(weight, tile):
+    """[K, C, window…] as [K1, T, C, 16]."""
+    left, right = map(weight_transform, tile)
+    at = np.einsum("ti,kcij,uj->tukc", left, weight.astype(np.float64), right)
+    k, c = weight.shape[:2]
+    at = at.reshape(-1, k // 16, 16, c).transpose(1, 0, 3, 2)
+    return np.ascontiguousarray(at.astype(weight.dtype))
+
+
+def winograd(rng, blocks_in, blocks_out, spatial, tile=(4, 4), pads=(1, 1, 1, 1), groups=1, batch=1,
+             epilogue="none", dtype=np.float32, dynamic="", blocks="", nan=False):
+    """`spatial` are the output's extents, `blocks` numbers of kernel.tile."""
+    window = [1 if m == 1 else 3 for m in tile]
+    extents = [o + w - 1 - pads[i] - pads[i + 2] for i, (o, w) in enumerate(zip(spatial, window))]
+    source = rng.standard_normal((batch, groups * blocks_in, *extents, 16)).astype(dtype)
+    weight = rng.standard_normal((groups * blocks_out * 16, blocks_in * 16, *window)).astype(dtype)
+    if nan:
+        source[0, 0, extents[0] // 2, extents[1] // 2, 3] = np.nan
+    plain = np.pad(source.astype(np.float64),
+                   [(0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3]), (0, 0)])
+    direct = weight.reshape(groups * blocks_out, 16, blocks_in, 16, *window).transpose(0, 2, 4, 5, 3, 1)
+    parts = [
+        window_sum(plain[:, g * blocks_in : (g + 1) * blocks_in],
+                   direct[g * blocks_out : (g + 1) * blocks_out].astype(np.float64),
+                   (1, 1), (1, 1), spatial, "conv")
+        for g in range(groups)
+    ]
+    out = np.full((batch, groups * blocks_out, *spatial, 16), 77, dtype)
+    extras = len(EPILOGUES[epilogue][0])
+    axes = {0: [], 2 + extras: []}
+    for axis in axes.values():
+        axis += [0] if "n" in dynamic else []
+        axis += [2, 3] if "s" in dynamic else []
+    text = f"tile [{tile[0]}, {tile[1]}] pads [{pads[0]}, {pads[1]}] groups {groups}"
+    return Case("winograd_conv", [source, winograd_weight(weight, tile)], out, np.concatenate(parts, 1),
+                epilogue, (text, blocks and f", kernel.tile = {{{blocks}}}"), axes,
+                note=f"winograd {blocks_in}->{blocks_out} {spatial} tile {tile} pads {pads} groups {groups} "
+                     f"batch {batch} {epilogue} {dynamic}").finish(rng)
+
+
 def compile_cases(cases, level, folder, cpu="x86-64-v3"):
     """One shared object with case_0, case_1, …"""
     source, llvm, obj, lib = (folder / f"cases.{e}" for e in ("mlir", "ll", "o", "so"))

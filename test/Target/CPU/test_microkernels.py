@@ -6,7 +6,7 @@ import platform
 import numpy as np
 import pytest
 
-from microkernel_cases import compile_cases, conv, depthwise, matmul, run_case
+from microkernel_cases import compile_cases, conv, depthwise, matmul, run_case, winograd
 
 flags = next((line for line in open("/proc/cpuinfo") if line.startswith("flags")), "").split()
 pytestmark = pytest.mark.skipif(
@@ -84,6 +84,24 @@ def depthwises(rng):
     yield depthwise(rng, 2, (6, 25), (7, 7), dtype=np.float64)
 
 
+def winograds(rng):
+    for tile in [(4, 4), (2, 2), (4, 2), (1, 4), (2, 1)]:
+        for spatial in [(8, 8), (7, 9), (1, 2), (5, 17)]:
+            pads = [1 if m > 1 else 0 for m in tile] * 2
+            yield winograd(rng, 2, 3, spatial, tile, pads, epilogue="bias_relu")
+    yield winograd(rng, 1, 1, (6, 6), pads=(0, 0, 0, 0))
+    yield winograd(rng, 1, 2, (9, 4), pads=(2, 0, 1, 2), epilogue="residual")
+    yield winograd(rng, 1, 2, (12, 13), pads=(0, 9, 10, 0), epilogue="reversed")
+    yield winograd(rng, 2, 1, (3, 4), pads=(2, 1, 2, 1), groups=3, batch=2, epilogue="bias_relu")
+    for batch in (0, 1, 3):
+        yield winograd(rng, 1, 2, (6, 9), batch=batch, dynamic="ns", epilogue="residual")
+        yield winograd(rng, 2, 1, (4, 8), (2, 2), batch=batch, dynamic="n", epilogue="reversed")
+    yield winograd(rng, 1, 1, (21, 30), dynamic="s")
+    yield winograd(rng, 5, 5, (14, 14), epilogue="residual",
+                   blocks="rows = 3, panels = 2, item_tiles = 2, item_panels = 4")
+    yield winograd(rng, 2, 2, (7, 7), dtype=np.float64, epilogue="reversed")
+
+
 # How many of the cases a level gets: what differs between levels is the vector
 # and the tile. Code of wider levels runs on vectors that the code generator
 # splits.
@@ -91,7 +109,7 @@ LEVELS = {"x86-64-v2": 4, "x86-64-v3": 1, "x86-64-v4": 3}
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("family", [matmuls, convs, depthwises])
+@pytest.mark.parametrize("family", [matmuls, convs, winograds, depthwises])
 def test_products(family, level, tmp_path):
     rng = np.random.default_rng(7)
     cases = list(family(rng))[:: LEVELS[level]]
@@ -103,3 +121,14 @@ def test_products(family, level, tmp_path):
         if not error <= 1:
             wrong.append(f"case {i}: {case.note}: error {error:.3g} times the tolerance")
     assert not wrong, "\n".join(wrong)
+
+
+def test_nan_stays_in_its_tiles(tmp_path):
+    """A NaN reaches all outputs that depend on it, and no tile without such an output."""
+    case = winograd(np.random.default_rng(3), 1, 1, (12, 12), nan=True)
+    run_case(compile_cases([case], "x86-64-v3", tmp_path), 0, case)
+    found, expected = np.isnan(case.out), np.isnan(case.expected)
+    tiles = expected.reshape(1, 1, 3, 4, 3, 4, 16).any((3, 5))
+    reached = tiles.repeat(4, 2).repeat(4, 3)
+    assert (found >= expected).all() and (found <= reached).all()
+    assert not expected.all() and not reached.all()

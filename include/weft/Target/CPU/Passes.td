@@ -33,8 +33,8 @@ def VectorizeLinalg : Pass<"weft-vectorize-linalg", "::mlir::func::FuncOp"> {
 def EmitMicrokernels : Pass<"weft-emit-microkernels", "::mlir::func::FuncOp"> {
   let summary = "turn packed products into loops over register tiles";
   let description = [{
-    Replaces each kernel.matmul, kernel.conv and kernel.depthwise_conv on memrefs
-    by one scf.forall over work items. An item holds loops over register tiles,
+    Replaces each kernel.matmul, kernel.conv, kernel.winograd_conv and
+    kernel.depthwise_conv on memrefs by one scf.forall over work items. An item holds loops over register tiles,
     whose sums are vectors that the loop over k carries; the epilogue runs on
     those vectors. The tile comes from a model of the level, or from the op's
     attribute `kernel.tile`.

@@ -104,16 +104,24 @@ void LoopBuilder::loop(Value lower, Value upper, int64_t step,
   });
 }
 
-void LoopBuilder::when(Value condition, function_ref<void()> body) {
+void LoopBuilder::when(Value condition, function_ref<void()> body,
+                       function_ref<void()> otherwise) {
   if (std::optional<int64_t> known = constantOf(condition)) {
     if (*known)
       body();
+    else if (otherwise)
+      otherwise();
     return;
   }
-  auto branch = scf::IfOp::create(*this, condition, /*withElseRegion=*/false);
+  auto branch = scf::IfOp::create(*this, condition,
+                                  /*withElseRegion=*/bool(otherwise));
   OpBuilder::InsertionGuard guard(*this);
   setInsertionPointToStart(branch.thenBlock());
   body();
+  if (!otherwise)
+    return;
+  setInsertionPointToStart(branch.elseBlock());
+  otherwise();
 }
 
 } // namespace weft::cpu

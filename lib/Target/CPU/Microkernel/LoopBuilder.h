@@ -40,8 +40,10 @@ public:
               llvm::function_ref<Values(mlir::Value, mlir::ValueRange)> body);
   void loop(mlir::Value lower, mlir::Value upper, int64_t step,
             llvm::function_ref<void(mlir::Value)> body);
-  /// if (condition) body, nothing or the body alone where it is constant.
-  void when(mlir::Value condition, llvm::function_ref<void()> body);
+  /// if (condition) body else otherwise; one of them alone where it is
+  /// constant.
+  void when(mlir::Value condition, llvm::function_ref<void()> body,
+            llvm::function_ref<void()> otherwise = nullptr);
 };
 
 /// The value of an index that is known at compile time.

@@ -15,6 +15,8 @@ namespace weft::cpu {
 
 llvm::LogicalResult emitMatMul(kernel::MatMulOp op, const Machine &machine);
 llvm::LogicalResult emitConv(kernel::ConvOp op, const Machine &machine);
+llvm::LogicalResult emitWinogradConv(kernel::WinogradConvOp op,
+                                     const Machine &machine);
 llvm::LogicalResult emitDepthwiseConv(kernel::DepthwiseConvOp op,
                                       const Machine &machine);
 

@@ -193,6 +193,31 @@ Tile chooseConvTile(const ConvShape &shape, const Machine &machine) {
   return tile;
 }
 
+Tile chooseWinogradTile(const WinogradShape &shape, const Machine &machine) {
+  Tile tile;
+  int64_t rows =
+      shape.tiles == kDynamic ? 196 : std::max<int64_t>(1, shape.tiles);
+  chooseRegisterTile(rows, shape.outputBlocks, shape.panelVectors, machine,
+                     tile);
+  // The item's tiles, transformed, and their sums take half of L2; weights pass
+  // through the rest. They are read once for each item, so few tiles are
+  // enough only where the weights lie in L2 too.
+  int64_t rowTiles = llvm::divideCeil(rows, tile.rows);
+  int64_t tileBytes =
+      shape.positions * 4 * (shape.channels + tile.panels * kernel::kBlock);
+  int64_t itemRows = std::max<int64_t>(machine.l2Bytes / 2 / tileBytes, 28);
+  int64_t itemTiles = std::clamp<int64_t>(itemRows / tile.rows, 1, rowTiles);
+  tile.itemTiles =
+      llvm::divideCeil(rowTiles, llvm::divideCeil(rowTiles, itemTiles));
+  // Items that share their tiles cost little more than one, so that there can
+  // be enough for all workers.
+  int64_t blocks = llvm::divideCeil(rowTiles, tile.itemTiles) * shape.groups;
+  int64_t pieces = llvm::divideCeil(kLeastItems, blocks);
+  tile.itemPanels =
+      llvm::alignTo(llvm::divideCeil(shape.outputBlocks, pieces), tile.panels);
+  return tile;
+}
+
 Tile chooseDepthwiseTile(int64_t rows, int64_t pixels, int64_t taps,
                          const Machine &machine) {
   Tile tile;

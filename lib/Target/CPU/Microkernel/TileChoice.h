@@ -58,6 +58,18 @@ bool shouldListPixels(const ConvShape &shape, const Machine &machine);
 
 Tile chooseConvTile(const ConvShape &shape, const Machine &machine);
 
+struct WinogradShape {
+  int64_t tiles;        ///< of the output, of all images
+  int64_t positions;    ///< products of one tile
+  int64_t channels;     ///< that one output reads
+  int64_t outputBlocks; ///< of one group
+  int64_t groups;
+  int64_t panelVectors;
+};
+
+/// "Rows" are tiles of the output.
+Tile chooseWinogradTile(const WinogradShape &shape, const Machine &machine);
+
 /// Pixels of a row in registers, for a window with rows of `taps`.
 Tile chooseDepthwiseTile(int64_t rows, int64_t pixels, int64_t taps,
                          const Machine &machine);

@@ -1,0 +1,450 @@
+// Convolution by minimal filtering, F(4, 3) or F(2, 3) along each axis, on
+// blocked channels. One work item is some output blocks of some tiles of the
+// output:
+//
+//   for each tile, for each input block: transform into `transformed`
+//   for each group of output blocks
+//     for each position of a tile: sums = transformed tiles x weights
+//     for each tile: transform the sums back, epilogue
+//
+// `transformed` and the sums stay in L2, a position's rows of tiles and its
+// weights pass through L1. Items that differ in their output blocks alone
+// follow each other: the first of them that a worker meets transforms the
+// input, the others find it. Every sum takes in channels in ascending order,
+// whatever the blocks, so all give the same bits.
+//
+// Tiles that hang over the input are copied to a patch with zeros around them,
+// and outputs of tiles that hang over the output pass through one as well, so
+// neither input nor output needs padding.
+
+#include "Epilogue.h"
+#include "Microkernel.h"
+#include "Product.h"
+#include "WinogradTransform.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace weft::cpu {
+namespace {
+
+constexpr int64_t kBlock = kernel::kBlock;
+
+/// One spatial axis: how tiles lie on input and output.
+struct Axis {
+  WinogradAxis transform;
+  int64_t pad;
+  Value input, output; ///< extents
+  Value tiles;
+
+  // Of the tile at hand: its first output, and whether all it reads lies in
+  // the input, all it writes in the output.
+  Value start, readsInside, writesInside;
+
+  Axis(LoopBuilder &b, int64_t extent, int64_t pad, Value input, Value output)
+      : transform(extent), pad(pad), input(input), output(output),
+        tiles(b.divUp(output, b.index(extent))) {}
+
+  void place(LoopBuilder &b, Value tile) {
+    start = b.mul(tile, transform.outputs());
+    Value end = b.add(start, transform.positions());
+    Value notBefore = b.less(b.index(pad), b.add(start, 1)),
+          notBehind = b.less(end, b.add(input, pad + 1));
+    readsInside = b.createOrFold<arith::AndIOp>(notBefore, notBehind);
+    Value last = b.add(start, transform.outputs());
+    writesInside = b.less(last, b.add(output, 1));
+  }
+};
+
+class WinogradEmitter {
+public:
+  WinogradEmitter(kernel::WinogradConvOp op, const Machine &machine);
+  /// False if the op's own tile is not valid.
+  bool chooseTile(const Machine &machine, DictionaryAttr given);
+  void emit();
+
+private:
+  using ReadElement = function_ref<Value(int64_t row, int64_t column)>;
+  using WriteElement = function_ref<void(int64_t, int64_t, Value)>;
+
+  Value buffer(ArrayRef<int64_t> shape);
+  void setItem(ValueRange index);
+  void placeTile(Value tile);
+  void transformTile(Value tile);
+  void copyToPatch(Value block);
+  void forward(Value slot, Value block, Value lane, ReadElement read);
+  void emitPanels();
+  void emitPanels(int64_t panels, Value first);
+  void multiply(int64_t rows, Value slot, Value position, int64_t panels,
+                Value panel);
+  void finishTile(Value at, int64_t panels, Value panel);
+  void inverse(Value slot, Value lane, WriteElement write);
+  void storeOutputs(Value panel, Value lane);
+  Values outputIndex(Value panel, Value row, Value column, Value lane);
+
+  LoopBuilder b;
+  Product product;
+  Value input, weight;
+  Epilogue epilogue;
+  int64_t groups, groupPanels, positions, channels;
+  SmallVector<Axis, 2> axes;
+  Value images, tileCount;
+  bool light;
+  bool alwaysInside = true; ///< no tile hangs over the output
+  Tile tile;
+  std::optional<RowSplit> split;
+  Value transformed, sums, patch, outputs; ///< buffers
+
+  // Of the item at hand, then of the tile.
+  Value group, firstBlock, lastBlock, firstPanel, lastPanel, firstTile,
+      lastTile;
+  Value batch;
+};
+
+WinogradEmitter::WinogradEmitter(kernel::WinogradConvOp op,
+                                 const Machine &machine)
+    : b(op.getLoc(), op),
+      product(op.getEpilogue().getArgument(0).getType(), machine),
+      input(op.getInput()), weight(op.getWeight()),
+      epilogue(
+          {&op.getEpilogue().front(), Values(op.getExtras()),
+           llvm::to_vector(op.getExtraMaps().getAsValueRange<AffineMapAttr>()),
+           op.getOutputs()[0]}),
+      groups(op.getGroups()), light(epilogue.isLight()) {
+  ArrayRef<int64_t> shape = cast<MemRefType>(weight.getType()).getShape();
+  groupPanels = shape[0] / groups;
+  positions = shape[1];
+  channels = shape[2];
+  images = b.dim(epilogue.output, 0);
+  tileCount = images;
+  for (auto [i, extent, pad] : llvm::enumerate(op.getTile(), op.getPads())) {
+    Axis axis(b, extent, pad, b.dim(input, 2 + i),
+              b.dim(epilogue.output, 2 + i));
+    std::optional<int64_t> known = constantOf(axis.output);
+    alwaysInside &= known && *known % extent == 0;
+    tileCount = b.mul(tileCount, axis.tiles);
+    axes.push_back(axis);
+  }
+}
+
+bool WinogradEmitter::chooseTile(const Machine &machine, DictionaryAttr given) {
+  tile = chooseWinogradTile(
+      {constantOf(tileCount).value_or(ShapedType::kDynamic), positions,
+       channels, groupPanels, groups, product.vectorsPerPanel()},
+      machine);
+  if (given && !tile.update(given))
+    return false;
+  tile.panels = std::min(tile.panels, groupPanels);
+  tile.itemPanels = std::min<int64_t>(
+      llvm::alignTo(tile.itemPanels, tile.panels), groupPanels);
+  return true;
+}
+
+Value WinogradEmitter::buffer(ArrayRef<int64_t> shape) {
+  auto type = MemRefType::get(shape, product.sums().getElementType());
+  return memref::AllocOp::create(b, type, ValueRange(),
+                                 b.getI64IntegerAttr(64));
+}
+
+/// Rows of buffers lie an odd number of cache lines apart, so that those of all
+/// positions spread over the cache's sets.
+static int64_t spread(int64_t count) { return count | 1; }
+
+void WinogradEmitter::emit() {
+  split.emplace(b, tileCount, tile.rows);
+  Values extents = {b.divUp(split->count, b.index(tile.itemTiles)),
+                    b.index(groups),
+                    b.divUp(b.index(groupPanels), b.index(tile.itemPanels))};
+  Value count = b.mul(b.mul(extents[0], extents[1]), extents[2]);
+  int64_t rows = spread(tile.itemTiles * tile.rows);
+  transformed =
+      buffer({positions, rows, spread(channels / kBlock + 1) * kBlock});
+  // The number of the tiles and channels that `transformed` holds.
+  Value held =
+      memref::AllocOp::create(b, MemRefType::get({1}, b.getIndexType()));
+  memref::StoreOp::create(b, b.index(-1), held, b.index(0));
+  emitItems(b, count, [&](Value item) {
+    setItem(b.delinearize(item, extents));
+    sums = buffer({positions, rows, tile.panels * kBlock});
+    patch = buffer(
+        {axes[0].transform.positions(), axes[1].transform.positions(), kBlock});
+    outputs = buffer(
+        {axes[0].transform.outputs(), axes[1].transform.outputs(), kBlock});
+    Value number = b.div(item, extents[2]);
+    Value isNew =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ne, number,
+                              memref::LoadOp::create(b, held, b.index(0)));
+    b.when(isNew, [&] {
+      memref::StoreOp::create(b, number, held, b.index(0));
+      b.loop(firstTile, lastTile, 1, [&](Value at) { transformTile(at); });
+    });
+    emitPanels();
+  });
+}
+
+/// `index`: block of tiles, group, block of panels.
+void WinogradEmitter::setItem(ValueRange index) {
+  group = index[1];
+  firstBlock = b.mul(index[0], tile.itemTiles);
+  lastBlock = b.min(b.add(firstBlock, tile.itemTiles), split->count);
+  firstTile = split->start(b, firstBlock);
+  lastTile = split->start(b, lastBlock);
+  Value ofGroup = b.mul(group, groupPanels),
+        first = b.mul(index[2], tile.itemPanels);
+  firstPanel = b.add(ofGroup, first);
+  lastPanel = b.add(ofGroup,
+                    b.min(b.add(first, tile.itemPanels), b.index(groupPanels)));
+}
+
+void WinogradEmitter::placeTile(Value at) {
+  Values index = b.delinearize(at, {images, axes[0].tiles, axes[1].tiles});
+  batch = index[0];
+  axes[0].place(b, index[1]);
+  axes[1].place(b, index[2]);
+}
+
+/// Writes a tile's input at all positions.
+void WinogradEmitter::transformTile(Value at) {
+  placeTile(at);
+  Value slot = b.sub(at, firstTile), blocks = b.index(channels / kBlock),
+        firstInput = b.mul(group, channels / kBlock);
+  auto forEachBlock = [&](function_ref<void(Value)> body) {
+    b.loop(b.index(0), blocks, 1, body);
+  };
+  auto forEachLane = [&](function_ref<void(Value)> body) {
+    b.loop(b.index(0), b.index(kBlock), product.lanes(), body);
+  };
+  Value inside =
+      b.createOrFold<arith::AndIOp>(axes[0].readsInside, axes[1].readsInside);
+  b.when(
+      inside,
+      [&] {
+        Value row = b.sub(axes[0].start, b.index(axes[0].pad)),
+              column = b.sub(axes[1].start, b.index(axes[1].pad));
+        forEachBlock([&](Value block) {
+          forEachLane([&](Value lane) {
+            forward(slot, block, lane, [&](int64_t i, int64_t j) {
+              return product.loadVector(b, input,
+                                        {batch, b.add(firstInput, block),
+                                         b.add(row, i), b.add(column, j),
+                                         lane});
+            });
+          });
+        });
+      },
+      [&] {
+        Value zero = product.zero(b);
+        for (int64_t i = 0; i < axes[0].transform.positions(); ++i)
+          for (int64_t j = 0; j < axes[1].transform.positions(); ++j)
+            forEachLane([&](Value lane) {
+              vector::StoreOp::create(b, zero, patch,
+                                      ValueRange{b.index(i), b.index(j), lane});
+            });
+        forEachBlock([&](Value block) {
+          copyToPatch(b.add(firstInput, block));
+          forEachLane([&](Value lane) {
+            forward(slot, block, lane, [&](int64_t i, int64_t j) {
+              return product.loadVector(b, patch,
+                                        {b.index(i), b.index(j), lane});
+            });
+          });
+        });
+      });
+}
+
+/// Copies what lies inside the input.
+void WinogradEmitter::copyToPatch(Value block) {
+  SmallVector<Value, 2> from, to;
+  for (const Axis &axis : axes) {
+    Value end = b.add(axis.start, axis.transform.positions());
+    from.push_back(b.sub(b.max(axis.start, b.index(axis.pad)), axis.start));
+    to.push_back(
+        b.sub(b.max(b.min(end, b.add(axis.input, axis.pad)), axis.start),
+              axis.start));
+  }
+  auto source = [&](const Axis &axis, Value i) {
+    return b.sub(b.add(axis.start, i), b.index(axis.pad));
+  };
+  b.loop(from[0], to[0], 1, [&](Value i) {
+    b.loop(from[1], to[1], 1, [&](Value j) {
+      for (int64_t lane = 0; lane < kBlock; lane += product.lanes()) {
+        Value at = b.index(lane);
+        Value loaded = product.loadVector(
+            b, input,
+            {batch, block, source(axes[0], i), source(axes[1], j), at});
+        vector::StoreOp::create(b, loaded, patch, ValueRange{i, j, at});
+      }
+    });
+  });
+}
+
+/// Transforms a vector of channels of one tile: columns, then rows.
+void WinogradEmitter::forward(Value slot, Value block, Value lane,
+                              ReadElement read) {
+  const WinogradAxis &vertical = axes[0].transform,
+                     &horizontal = axes[1].transform;
+  Value channel = b.add(b.mul(block, kBlock), lane);
+  for (const WinogradAxis::Part &part : vertical.parts()) {
+    SmallVector<Values, 2> rows(part.count);
+    for (int64_t j = 0; j < horizontal.positions(); ++j) {
+      Values column = vertical.forward(b, product, part,
+                                       [&](int64_t i) { return read(i, j); });
+      for (auto [row, value] : llvm::zip_equal(rows, column))
+        row.push_back(value);
+    }
+    for (auto [i, row] : llvm::enumerate(rows))
+      for (const WinogradAxis::Part &inner : horizontal.parts()) {
+        Values results = horizontal.forward(
+            b, product, inner, [&, &row = row](int64_t j) { return row[j]; });
+        for (auto [j, value] : llvm::enumerate(results)) {
+          int64_t position =
+              (part.first + i) * horizontal.positions() + inner.first + j;
+          vector::StoreOp::create(b, value, transformed,
+                                  ValueRange{b.index(position), slot, channel});
+        }
+      }
+  }
+}
+
+/// Groups of `tile.panels` output blocks, then single ones.
+void WinogradEmitter::emitPanels() {
+  Value whole = lastPanel;
+  if (groupPanels % tile.panels)
+    whole =
+        b.add(firstPanel,
+              b.mul(b.div(b.sub(lastPanel, firstPanel), b.index(tile.panels)),
+                    tile.panels));
+  b.loop(firstPanel, whole, tile.panels,
+         [&](Value panel) { emitPanels(tile.panels, panel); });
+  if (groupPanels % tile.panels)
+    b.loop(whole, lastPanel, 1, [&](Value panel) { emitPanels(1, panel); });
+}
+
+void WinogradEmitter::emitPanels(int64_t panels, Value first) {
+  b.loop(b.index(0), b.index(positions), 1, [&](Value position) {
+    split->forEach(b, firstBlock, lastBlock, [&](int64_t rows, Value at) {
+      multiply(rows, b.sub(at, firstTile), position, panels, first);
+    });
+  });
+  b.loop(firstTile, lastTile, 1,
+         [&](Value at) { finishTile(at, panels, first); });
+}
+
+/// The sums over channels of some tiles at one position.
+void WinogradEmitter::multiply(int64_t rows, Value slot, Value position,
+                               int64_t panels, Value panel) {
+  int64_t vectors = product.vectorsPerPanel(), lanes = product.lanes();
+  RegisterTile shape = {rows, panels * vectors};
+  Values found = b.loop(
+      b.index(0), b.index(channels), 1, shape.zeros(b, product),
+      [&](Value channel, ValueRange carried) {
+        auto left = [&](int64_t i) {
+          return product.loadSplat(b, transformed,
+                                   {position, b.add(slot, i), channel});
+        };
+        auto right = [&](int64_t v) {
+          return product.loadVector(b, weight,
+                                    {b.add(panel, v / vectors), position,
+                                     channel, b.index(v % vectors * lanes)});
+        };
+        return shape.step(b, product, carried, left, right);
+      });
+  for (auto [i, sum] : llvm::enumerate(found))
+    vector::StoreOp::create(b, sum, sums,
+                            ValueRange{position, b.add(slot, i / shape.vectors),
+                                       b.index(i % shape.vectors * lanes)});
+}
+
+/// Transforms a tile's sums back and stores their epilogue.
+void WinogradEmitter::finishTile(Value at, int64_t panels, Value panel) {
+  placeTile(at);
+  Value slot = b.sub(at, firstTile);
+  Value inside = alwaysInside ? Value(arith::ConstantIntOp::create(b, 1, 1))
+                              : b.createOrFold<arith::AndIOp>(
+                                    axes[0].writesInside, axes[1].writesInside);
+  if (!light)
+    inside = arith::ConstantIntOp::create(b, 0, 1);
+  b.loop(b.index(0), b.index(panels), 1, [&](Value i) {
+    b.loop(b.index(0), b.index(kBlock), product.lanes(), [&](Value lane) {
+      Value sumLane = b.add(b.mul(i, kBlock), lane), block = b.add(panel, i);
+      b.when(
+          inside,
+          [&] {
+            inverse(slot, sumLane, [&](int64_t row, int64_t column, Value y) {
+              epilogue.store(
+                  b, y,
+                  outputIndex(block, b.index(row), b.index(column), lane));
+            });
+          },
+          [&] {
+            inverse(slot, sumLane, [&](int64_t row, int64_t column, Value y) {
+              vector::StoreOp::create(
+                  b, y, outputs,
+                  ValueRange{b.index(row), b.index(column), b.index(0)});
+            });
+            storeOutputs(block, lane);
+          });
+    });
+  });
+}
+
+void WinogradEmitter::inverse(Value slot, Value lane, WriteElement write) {
+  const WinogradAxis &vertical = axes[0].transform,
+                     &horizontal = axes[1].transform;
+  SmallVector<Values, 4> rows(vertical.outputs());
+  for (int64_t j = 0; j < horizontal.positions(); ++j) {
+    Values column;
+    for (int64_t i = 0; i < vertical.positions(); ++i)
+      column.push_back(product.loadVector(
+          b, sums, {b.index(i * horizontal.positions() + j), slot, lane}));
+    Values results = vertical.inverse(b, product, column);
+    for (auto [row, value] : llvm::zip_equal(rows, results))
+      row.push_back(value);
+  }
+  for (auto [i, row] : llvm::enumerate(rows)) {
+    Values results = horizontal.inverse(b, product, row);
+    for (auto [j, value] : llvm::enumerate(results))
+      write(i, j, value);
+  }
+}
+
+/// Stores the epilogue of what lies in `outputs`, as far as it is inside.
+void WinogradEmitter::storeOutputs(Value panel, Value lane) {
+  auto count = [&](const Axis &axis) {
+    return b.min(b.index(axis.transform.outputs()),
+                 b.sub(axis.output, axis.start));
+  };
+  b.loop(b.index(0), count(axes[0]), 1, [&](Value row) {
+    b.loop(b.index(0), count(axes[1]), 1, [&](Value column) {
+      Value y = vector::LoadOp::create(b, product.sums(), outputs,
+                                       ValueRange{row, column, b.index(0)});
+      epilogue.store(b, y, outputIndex(panel, row, column, lane));
+    });
+  });
+}
+
+Values WinogradEmitter::outputIndex(Value panel, Value row, Value column,
+                                    Value lane) {
+  return {batch, panel, b.add(axes[0].start, row), b.add(axes[1].start, column),
+          lane};
+}
+
+} // namespace
+
+LogicalResult emitWinogradConv(kernel::WinogradConvOp op,
+                               const Machine &machine) {
+  WinogradEmitter emitter(op, machine);
+  auto given = op->getAttrOfType<DictionaryAttr>(kTileAttr);
+  if (!emitter.chooseTile(machine, given))
+    return op.emitOpError("has no valid tile in '")
+           << kTileAttr << "': " << given;
+  emitter.emit();
+  op.erase();
+  return success();
+}
+
+} // namespace weft::cpu
