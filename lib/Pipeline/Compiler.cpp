@@ -175,7 +175,7 @@ bool Compilation::runStage(const StagePasses &stage, ModuleOp module,
   // Each pass's output is checked by the tests; here it costs a third of the
   // time.
   pm.enableVerifier(options.verbose);
-  stage.add(pm, target);
+  stage.add(pm, target, options);
   unsigned before = printer.errorCount();
   bool ok = succeeded(pm.run(module));
   std::chrono::duration<double> seconds =

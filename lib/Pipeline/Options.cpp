@@ -55,6 +55,17 @@ Expected<Precision> weft::parsePrecision(StringRef text) {
       "'" + text + "' is not a precision; write f32, strict, bf16 or f16");
 }
 
+Expected<MemoryUse> weft::parseMemoryUse(StringRef text) {
+  auto use = llvm::StringSwitch<std::optional<MemoryUse>>(text)
+                 .Case("fast", MemoryUse::Fast)
+                 .Case("small", MemoryUse::Small)
+                 .Default(std::nullopt);
+  if (use)
+    return *use;
+  return createStringError("'" + text +
+                           "' is no use of memory; write fast or small");
+}
+
 bool EmitSpec::isText() const {
   return kind == Kind::MLIR || kind == Kind::LLVM || kind == Kind::Assembly ||
          kind == Kind::PTX || kind == Kind::StableHLO;
@@ -136,6 +147,7 @@ std::string CompileOptions::fingerprint() const {
     os << ":" << input.type << ";";
   }
   os << "precision=" << static_cast<int>(precision)
+     << ";memory=" << static_cast<int>(memory)
      << ";external-weights=" << externalWeights;
   return text;
 }

@@ -13,7 +13,8 @@ using namespace mlir;
 
 namespace weft {
 
-static void simplify(OpPassManager &pm, const Target *) {
+static void simplify(OpPassManager &pm, const Target *,
+                     const CompileOptions &) {
   pm.addPass(graph::createDecomposeRecurrent());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(graph::createRefineShapes());
@@ -29,19 +30,24 @@ static void simplify(OpPassManager &pm, const Target *) {
   pm.addPass(createCSEPass());
 }
 
-static void layout(OpPassManager &pm, const Target *target) {
-  pm.addPass(graph::createChooseLayout({target->traits().block}));
+static void layout(OpPassManager &pm, const Target *target,
+                   const CompileOptions &options) {
+  TargetTraits traits = target->traits();
+  bool winograd = options.precision != Precision::Strict &&
+                  options.memory != MemoryUse::Small;
+  pm.addPass(graph::createChooseLayout(
+      {traits.block, winograd, traits.gigaflops, traits.gigabytes}));
   pm.addPass(graph::createPropagateLayout());
   pm.addPass(graph::createSplitPadding());
   pm.addPass(graph::createFoldConstants());
   pm.addPass(createCSEPass());
 }
 
-static void fuse(OpPassManager &pm, const Target *) {
+static void fuse(OpPassManager &pm, const Target *, const CompileOptions &) {
   pm.addPass(kernel::createFuseKernels());
 }
 
-static void kernels(OpPassManager &pm, const Target *) {
+static void kernels(OpPassManager &pm, const Target *, const CompileOptions &) {
   pm.addPass(createLowerGraphToLinalg());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
@@ -50,7 +56,8 @@ static void kernels(OpPassManager &pm, const Target *) {
   pm.addPass(createCSEPass());
 }
 
-static void bufferize(OpPassManager &pm, const Target *) {
+static void bufferize(OpPassManager &pm, const Target *,
+                      const CompileOptions &) {
   pm.addPass(kernel::createBufferize());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
@@ -59,7 +66,8 @@ static void bufferize(OpPassManager &pm, const Target *) {
   pm.addPass(createCSEPass());
 }
 
-static void lower(OpPassManager &pm, const Target *target) {
+static void lower(OpPassManager &pm, const Target *target,
+                  const CompileOptions &) {
   target->addPasses(pm);
 }
 

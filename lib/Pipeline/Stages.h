@@ -22,7 +22,8 @@ struct StagePasses {
   Stage stage;
   Scope scope;
   /// Appends the stage's passes; `target` is null in the scopes above Kind.
-  void (*add)(mlir::OpPassManager &pm, const Target *target);
+  void (*add)(mlir::OpPassManager &pm, const Target *target,
+              const CompileOptions &options);
 };
 
 llvm::ArrayRef<StagePasses> stageList();

@@ -225,18 +225,19 @@ def _pin(pin):
     return "x".join(extents) or "scalar"
 
 
-def compile(model, *, inputs=(), target=(), precision="f32", budget=None,
-            threads=0):
+def compile(model, *, inputs=(), target=(), precision="f32", memory="fast",
+            budget=None, threads=0):
     """Compiles a model: the path of a file, or an onnx.ModelProto.
 
     `inputs` pins shapes and types: {"x": (2, None, 8)} or, as after `weft compile
-    --input`, {"x": "2x?x8:f32"}. `target` is one name or several.
+    --input`, {"x": "2x?x8:f32"}. `target` is one name or several. `memory="small"`
+    keeps to algorithms whose weights do not grow.
     """
     folder = tempfile.TemporaryDirectory(prefix="weft-")
     output = Path(folder.name, "model.weft")
     command = [_runtime.find("bin", "weft"), "compile",
                _model_file(model, folder.name), "-o", str(output),
-               "--precision", precision]
+               "--precision", precision, "--memory", memory]
     for name, pin in dict(inputs).items():
         command += ["--input", f"{name}={_pin(pin)}"]
     for name in [target] if isinstance(target, str) else target:

@@ -29,6 +29,11 @@ void CompileFlags::addTo(CLI::App &command, bool withInputs) {
       ->type_name("KIND")
       ->capture_default_str();
   command
+      .add_option("--memory", memory,
+                  "fast, or small: no algorithm whose weights grow")
+      ->type_name("USE")
+      ->capture_default_str();
+  command
       .add_option("--budget", budget,
                   "time and memory that compiling may take: 120s,4GiB")
       ->type_name("LIMITS");
@@ -48,6 +53,7 @@ CompileOptions CompileFlags::resolve() const {
     options.import.inputs.push_back(std::move(*pin));
   }
   options.precision = unwrap("--precision", parsePrecision(precision));
+  options.memory = unwrap("--memory", parseMemoryUse(memory));
   if (!budget.empty())
     options.budget = unwrap("--budget", parseBudget(budget));
   options.verbose = verbose;

@@ -34,6 +34,11 @@ enum class Precision { F32, Strict, BF16, F16 };
 
 llvm::Expected<Precision> parsePrecision(llvm::StringRef text);
 
+/// What to do where speed can be had for memory: fast takes it, small does not.
+enum class MemoryUse { Fast, Small };
+
+llvm::Expected<MemoryUse> parseMemoryUse(llvm::StringRef text);
+
 /// What the compiler writes.
 struct EmitSpec {
   enum class Kind {
@@ -72,6 +77,7 @@ struct CompileOptions {
   std::vector<TargetSpec> targets = {TargetSpec()};
   ImportOptions import;
   Precision precision = Precision::F32;
+  MemoryUse memory = MemoryUse::Fast;
   EmitSpec emit;
   Budget budget;
 

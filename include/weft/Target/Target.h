@@ -27,6 +27,9 @@ struct TargetTraits {
   /// Bytes that one worker's tile should fit in (a core's L1 and L2; a
   /// block's shared memory twice).
   int64_t nearBytes = 32 << 10, farBytes = 512 << 10;
+  /// What one worker computes in f32 and reads from memory in a nanosecond, for
+  /// choosing between algorithms.
+  double gigaflops = 100, gigabytes = 25;
   /// Workers that run at once, for the number of work items of a kernel.
   int64_t workers = 1;
 };

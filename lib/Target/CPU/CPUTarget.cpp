@@ -1,6 +1,7 @@
 // The CPU's side of include/weft/Target/Target.h.
 
 #include "CodeGen.h"
+#include "Microkernel/Machine.h"
 #include "X86/X86Levels.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
@@ -23,6 +24,10 @@ public:
     TargetTraits traits;
     traits.block = kernel::kBlock;
     traits.vectorWidth = level.width;
+    if (std::optional<Machine> machine = machineOfLevel(level.level)) {
+      traits.gigaflops = machine->gigaflops;
+      traits.gigabytes = machine->gigabytes;
+    }
     return traits;
   }
 

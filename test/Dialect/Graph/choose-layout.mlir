@@ -1,4 +1,5 @@
 // RUN: weft-opt %s --weft-choose-layout | FileCheck %s
+// RUN: weft-opt %s --weft-choose-layout=winograd=false | FileCheck %s --check-prefix=DIRECT
 // RUN: weft-opt %s --weft-choose-layout=block=0 | FileCheck %s --check-prefix=PLAIN
 
 // PLAIN-NOT: kernel.
@@ -6,16 +7,16 @@
 // CHECK-LABEL: func.func @blocked(
 // CHECK:         %[[P:.*]] = graph.pack %arg0 axis 1 block 16
 // CHECK:         %[[Q:.*]] = graph.pad constant %[[P]]{{.*}} -> tensor<?x2x10x10x16xf32>
-// CHECK:         %[[C:.*]] = kernel.conv input(%[[Q]]) weight({{.*}} strides [1, 1] dilations [1, 1] groups 1
-// CHECK:         (tensor<?x2x10x10x16xf32>, tensor<3x2x3x3x16x16xf32>, tensor<?x3x8x8x16xf32>)
+// CHECK:         %[[C:.*]] = kernel.conv input(%[[Q]]) weight({{.*}} strides [2, 2] dilations [1, 1] groups 1
+// CHECK:         (tensor<?x2x10x10x16xf32>, tensor<3x2x3x3x16x16xf32>, tensor<?x3x4x4x16xf32>)
 // CHECK:         %[[S:.*]] = graph.add %[[C]], %{{.*}}, tensor<3x1x1x16xf32>
 // CHECK:         graph.unpack %[[S]] axis 1 extent 48
-func.func @blocked(%x: tensor<?x32x8x8xf32>) -> tensor<?x48x8x8xf32> {
+func.func @blocked(%x: tensor<?x32x8x8xf32>) -> tensor<?x48x4x4xf32> {
   %w = graph.constant dense<1.0> : tensor<48x32x3x3xf32>
   %b = graph.constant dense<2.0> : tensor<48xf32>
-  %y = graph.conv %x, %w bias %b strides [1, 1] pads [1, 1, 1, 1] dilations [1, 1] groups 1
-    : (tensor<?x32x8x8xf32>, tensor<48x32x3x3xf32>, tensor<48xf32>) -> tensor<?x48x8x8xf32>
-  return %y : tensor<?x48x8x8xf32>
+  %y = graph.conv %x, %w bias %b strides [2, 2] pads [1, 1, 1, 1] dilations [1, 1] groups 1
+    : (tensor<?x32x8x8xf32>, tensor<48x32x3x3xf32>, tensor<48xf32>) -> tensor<?x48x4x4xf32>
+  return %y : tensor<?x48x4x4xf32>
 }
 
 // Few channels are read plain.
@@ -54,6 +55,46 @@ func.func @groups(%x: tensor<1x6x8x8xf32>) -> tensor<1x8x8x8xf32> {
   %y = graph.conv %x, %w strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 2
     : (tensor<1x6x8x8xf32>, tensor<8x3x1x1xf32>) -> tensor<1x8x8x8xf32>
   return %y : tensor<1x8x8x8xf32>
+}
+
+// Windows of 3 that move by 1 are computed in tiles. 8 outputs are two tiles of 4.
+// CHECK-LABEL: func.func @winograd(
+// CHECK:         %[[P:.*]] = graph.pack %arg0 axis 1 block 16
+// CHECK:         kernel.winograd_conv input(%[[P]]) weight({{.*}} tile [4, 4] pads [1, 1] groups 1
+// CHECK:         (tensor<?x2x8x8x16xf32>, tensor<3x36x32x16xf32>, tensor<?x3x8x8x16xf32>)
+// CHECK:         graph.unpack %{{.*}} axis 1 extent 48
+// DIRECT-LABEL: func.func @winograd(
+// DIRECT:         kernel.conv
+func.func @winograd(%x: tensor<?x32x8x8xf32>) -> tensor<?x48x8x8xf32> {
+  %w = graph.constant dense<1.0> : tensor<48x32x3x3xf32>
+  %y = graph.conv %x, %w strides [1, 1] pads [1, 1, 1, 1] dilations [1, 1] groups 1
+    : (tensor<?x32x8x8xf32>, tensor<48x32x3x3xf32>) -> tensor<?x48x8x8xf32>
+  return %y : tensor<?x48x8x8xf32>
+}
+
+// One column of weights is transformed along its length alone.
+// CHECK-LABEL: func.func @column(
+// CHECK:         kernel.winograd_conv {{.*}} tile [4, 1] pads [1, 0] groups 1
+// CHECK:         tensor<1x6x16x16xf32>
+func.func @column(%x: tensor<1x16x?x?xf32>) -> tensor<1x16x?x?xf32> {
+  %w = graph.constant dense<1.0> : tensor<16x16x3x1xf32>
+  %y = graph.conv %x, %w strides [1, 1] pads [1, 0, 1, 0] dilations [1, 1] groups 1
+    : (tensor<1x16x?x?xf32>, tensor<16x16x3x1xf32>) -> tensor<1x16x?x?xf32>
+  return %y : tensor<1x16x?x?xf32>
+}
+
+// Few tiles read each weight: smaller ones, whose weights are fewer. A single
+// output has nothing to share.
+// CHECK-LABEL: func.func @small(
+// CHECK:         kernel.winograd_conv {{.*}} tile [4, 2]
+// CHECK:         kernel.conv
+func.func @small(%x: tensor<1x512x7x7xf32>, %z: tensor<1x512x3x3xf32>) -> (tensor<1x512x7x7xf32>, tensor<1x512x1x1xf32>) {
+  %w = graph.constant dense<1.0> : tensor<512x512x3x3xf32>
+  %y = graph.conv %x, %w strides [1, 1] pads [1, 1, 1, 1] dilations [1, 1] groups 1
+    : (tensor<1x512x7x7xf32>, tensor<512x512x3x3xf32>) -> tensor<1x512x7x7xf32>
+  %u = graph.conv %z, %w strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1
+    : (tensor<1x512x3x3xf32>, tensor<512x512x3x3xf32>) -> tensor<1x512x1x1xf32>
+  return %y, %u : tensor<1x512x7x7xf32>, tensor<1x512x1x1xf32>
 }
 
 // CHECK-LABEL: func.func @matmul(

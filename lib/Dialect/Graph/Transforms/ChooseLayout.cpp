@@ -6,6 +6,8 @@
 
 #include "weft/Dialect/Graph/Transforms/Passes.h"
 
+#include "Winograd.h"
+
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 #include "weft/Dialect/Graph/IR/Graph.h"
@@ -65,6 +67,10 @@ struct ConvShape {
   int64_t taps = 1;                ///< elements of the window
   SmallVector<int64_t> window;
   int64_t outputBlocks() const { return llvm::divideCeil(outputs, kBlock); }
+  /// True where the input is read in blocks of channels.
+  bool readsBlocks() const {
+    return inputs % kBlock == 0 || (groups == 1 && inputs >= kFewChannels);
+  }
 
   explicit ConvShape(ConvOp op) : groups(op.getGroups()) {
     ArrayRef<int64_t> weight = tensorType(op.getWeight()).getShape();
@@ -167,8 +173,25 @@ Value emptyTensor(OpBuilder &b, Location loc, ArrayRef<OpFoldResult> dims) {
   return tensor::EmptyOp::create(b, loc, dims, b.getF32Type());
 }
 
+/// The convolution as one of stride 1 over blocks of channels, which minimal
+/// filtering can compute; nothing where it is another kind.
+std::optional<WinogradConv> asWinogradConv(ConvOp op, const ConvShape &s) {
+  auto isOne = [](int64_t x) { return x == 1; };
+  if (s.window.size() != 2 || !llvm::all_of(op.getStrides(), isOne) ||
+      !llvm::all_of(op.getDilations(), isOne) || !s.readsBlocks())
+    return std::nullopt;
+  ArrayRef<int64_t> out = op.getType().getShape();
+  return WinogradConv{s.groups,  s.inputs,
+                      s.outputs, {s.window[0], s.window[1]},
+                      out[0],    {out[2], out[3]}};
+}
+
 struct LayOutConv : OpRewritePattern<ConvOp> {
-  using OpRewritePattern::OpRewritePattern;
+  LayOutConv(MLIRContext *context, std::optional<WorkerSpeed> speed)
+      : OpRewritePattern(context), speed(speed) {}
+
+  /// For the choice of minimal filtering; nothing where it is not wanted.
+  std::optional<WorkerSpeed> speed;
 
   LogicalResult matchAndRewrite(ConvOp op,
                                 PatternRewriter &rewriter) const final {
@@ -205,9 +228,10 @@ struct LayOutConv : OpRewritePattern<ConvOp> {
       // One group of all channels, as far as blocks are concerned.
       s.outputs = s.groups;
       s.groups = 1;
+    } else if (std::optional<WinogradTile> tile = winogradTile(op, s)) {
+      sum = minimalFiltering(rewriter, op, *tile, s, *weight, out);
     } else {
-      bool blocked =
-          s.inputs % kBlock == 0 || (s.groups == 1 && s.inputs >= kFewChannels);
+      bool blocked = s.readsBlocks();
       Value packed = packConvWeight(rewriter, op.getWeight().getLoc(), s,
                                     blocked ? kBlock : 1, *weight);
       sum = finishProduct(
@@ -234,6 +258,30 @@ struct LayOutConv : OpRewritePattern<ConvOp> {
       plain = tensor::CastOp::create(rewriter, loc, op.getType(), plain);
     rewriter.replaceOp(op, plain);
     return success();
+  }
+
+  std::optional<WinogradTile> winogradTile(ConvOp op,
+                                           const ConvShape &s) const {
+    std::optional<WinogradConv> conv = asWinogradConv(op, s);
+    return conv && speed ? chooseWinogradTile(*conv, *speed) : std::nullopt;
+  }
+
+  static Value minimalFiltering(OpBuilder &b, ConvOp op,
+                                const WinogradTile &tile, const ConvShape &s,
+                                const Floats &weight, Value out) {
+    WinogradConv conv = *asWinogradConv(op, s);
+    Value packed = packedConstant(
+        b, op.getWeight().getLoc(), winogradWeightShape(conv, tile),
+        [&](float *transformed) {
+          transformWinogradWeight(
+              conv, tile, [&](int64_t i) { return weight[i]; }, transformed);
+        });
+    Value x = PackOp::create(b, op.getLoc(), op.getInput(), 1, kBlock);
+    // The output's extents say how far windows reach behind the input.
+    return finishProduct(b, kernel::WinogradConvOp::create(
+                                b, op.getLoc(), out.getType(), x, packed,
+                                ValueRange{}, out, b.getAffineMapArrayAttr({}),
+                                tile, op.getPads().take_front(2), s.groups));
   }
 
   /// The padded input in blocks, or plain with a unit dimension as its block.
@@ -386,8 +434,12 @@ struct ChooseLayout : graph::impl::ChooseLayoutBase<ChooseLayout> {
           << kBlock << " or not at all (0), not by " << block;
       return signalPassFailure();
     }
+    std::optional<WorkerSpeed> speed;
+    if (winograd)
+      speed = WorkerSpeed{gigaflops * 1e9, gigabytes * 1e9};
     RewritePatternSet patterns(&getContext());
-    patterns.add<LayOutConv, LayOutMatMul>(&getContext());
+    patterns.add<LayOutConv>(&getContext(), speed);
+    patterns.add<LayOutMatMul>(&getContext());
     walkAndApplyPatterns(getOperation(), std::move(patterns));
   }
 };

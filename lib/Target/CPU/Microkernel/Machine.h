@@ -19,6 +19,10 @@ struct Machine {
   /// Independent sums that keep the multipliers busy: latency of a fused
   /// multiply-add times the number started in a cycle.
   int64_t chains = 8;
+  /// Of one core, for choosing between algorithms: only their ratio matters.
+  /// Multiply-adds count twice; bytes are those of weights that are not in a
+  /// cache, read by all positions of a tile in turn.
+  double gigaflops = 115, gigabytes = 26;
 
   /// Elements of `bytes` bytes that one register holds.
   int64_t lanes(int64_t bytes) const { return vectorBytes / bytes; }

@@ -125,7 +125,9 @@ def ChooseLayout : Pass<"weft-choose-layout", "::mlir::ModuleOp"> {
   let summary = "pack convolutions and matrix products of f32 with constant weights";
   let description = [{
     A convolution becomes `kernel.conv` or `kernel.depthwise_conv` on blocks of 16
-    channels, with its padding as an op of its own; a matrix product becomes
+    channels, with its padding as an op of its own. Windows of 3 that move by 1
+    become `kernel.winograd_conv`, which pads for itself, where a model of the
+    time says that this is faster. A matrix product becomes
     `kernel.matmul`, packed where its right side is constant. Few input channels
     are read plain. Weights are packed now. Other types, and convolutions whose
     weights are computed, stay as they are.
@@ -143,7 +145,10 @@ def ChooseLayout : Pass<"weft-choose-layout", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"block", "block", "int64_t", "16", "channels of a block; 0 leaves all as it is">
+    Option<"block", "block", "int64_t", "16", "channels of a block; 0 leaves all as it is">,
+    Option<"winograd", "winograd", "bool", "true", "convolve by minimal filtering where that is faster">,
+    Option<"gigaflops", "gigaflops", "double", "115", "what one worker computes in a nanosecond">,
+    Option<"gigabytes", "gigabytes", "double", "26", "what one worker reads from memory in a nanosecond">
   ];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
                            "::mlir::tensor::TensorDialect", "::weft::kernel::KernelDialect"];
