@@ -57,19 +57,19 @@ func.func @groups(%x: tensor<1x6x8x8xf32>) -> tensor<1x8x8x8xf32> {
   return %y : tensor<1x8x8x8xf32>
 }
 
-// Windows of 3 that move by 1 are computed in tiles. 8 outputs are two tiles of 4.
+// Windows of 3 that move by 1 are computed in tiles.
 // CHECK-LABEL: func.func @winograd(
 // CHECK:         %[[P:.*]] = graph.pack %arg0 axis 1 block 16
 // CHECK:         kernel.winograd_conv input(%[[P]]) weight({{.*}} tile [4, 4] pads [1, 1] groups 1
-// CHECK:         (tensor<?x2x8x8x16xf32>, tensor<3x36x32x16xf32>, tensor<?x3x8x8x16xf32>)
+// CHECK:         (tensor<?x2x16x16x16xf32>, tensor<3x36x32x16xf32>, tensor<?x3x16x16x16xf32>)
 // CHECK:         graph.unpack %{{.*}} axis 1 extent 48
 // DIRECT-LABEL: func.func @winograd(
 // DIRECT:         kernel.conv
-func.func @winograd(%x: tensor<?x32x8x8xf32>) -> tensor<?x48x8x8xf32> {
+func.func @winograd(%x: tensor<?x32x16x16xf32>) -> tensor<?x48x16x16xf32> {
   %w = graph.constant dense<1.0> : tensor<48x32x3x3xf32>
   %y = graph.conv %x, %w strides [1, 1] pads [1, 1, 1, 1] dilations [1, 1] groups 1
-    : (tensor<?x32x8x8xf32>, tensor<48x32x3x3xf32>) -> tensor<?x48x8x8xf32>
-  return %y : tensor<?x48x8x8xf32>
+    : (tensor<?x32x16x16xf32>, tensor<48x32x3x3xf32>) -> tensor<?x48x16x16xf32>
+  return %y : tensor<?x48x16x16xf32>
 }
 
 // One column of weights is transformed along its length alone.
