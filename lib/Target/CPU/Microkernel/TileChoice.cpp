@@ -199,14 +199,12 @@ Tile chooseWinogradTile(const WinogradShape &shape, const Machine &machine) {
       shape.tiles == kDynamic ? 196 : std::max<int64_t>(1, shape.tiles);
   chooseRegisterTile(rows, shape.outputBlocks, shape.panelVectors, machine,
                      tile);
-  // The item's tiles, transformed, and their sums take half of L2; weights pass
-  // through the rest. They are read once for each item, so few tiles are
-  // enough only where the weights lie in L2 too.
+  // So many tiles, transformed, stay in L2 where channels are few; where they
+  // are many, they use the weights often enough for L3 to deliver these.
+  constexpr int64_t kItemRows = 28;
   int64_t rowTiles = llvm::divideCeil(rows, tile.rows);
-  int64_t tileBytes =
-      shape.positions * 4 * (shape.channels + tile.panels * kernel::kBlock);
-  int64_t itemRows = std::max<int64_t>(machine.l2Bytes / 2 / tileBytes, 28);
-  int64_t itemTiles = std::clamp<int64_t>(itemRows / tile.rows, 1, rowTiles);
+  int64_t itemTiles =
+      std::clamp<int64_t>(kItemRows / tile.rows, 1, rowTiles);
   tile.itemTiles =
       llvm::divideCeil(rowTiles, llvm::divideCeil(rowTiles, itemTiles));
   // Items that share their tiles cost little more than one, so that there can
