@@ -60,7 +60,7 @@ func.func @groups(%x: tensor<1x6x8x8xf32>) -> tensor<1x8x8x8xf32> {
 // Windows of 3 that move by 1 are computed in tiles.
 // CHECK-LABEL: func.func @winograd(
 // CHECK:         %[[P:.*]] = graph.pack %arg0 axis 1 block 16
-// CHECK:         kernel.winograd_conv input(%[[P]]) weight({{.*}} tile [4, 4] pads [1, 1] groups 1
+// CHECK:         kernel.winograd_conv input(%[[P]]) weight({{.*}} tile [4, 4] pads [1, 1] dilations [1, 1] groups 1
 // CHECK:         (tensor<?x2x16x16x16xf32>, tensor<3x36x32x16xf32>, tensor<?x3x16x16x16xf32>)
 // CHECK:         graph.unpack %{{.*}} axis 1 extent 48
 // DIRECT-LABEL: func.func @winograd(
@@ -74,13 +74,24 @@ func.func @winograd(%x: tensor<?x32x16x16xf32>) -> tensor<?x48x16x16xf32> {
 
 // One column of weights is transformed along its length alone.
 // CHECK-LABEL: func.func @column(
-// CHECK:         kernel.winograd_conv {{.*}} tile [4, 1] pads [1, 0] groups 1
+// CHECK:         kernel.winograd_conv {{.*}} tile [4, 1] pads [1, 0] dilations [1, 1] groups 1
 // CHECK:         tensor<1x6x16x16xf32>
 func.func @column(%x: tensor<1x16x?x?xf32>) -> tensor<1x16x?x?xf32> {
   %w = graph.constant dense<1.0> : tensor<16x16x3x1xf32>
   %y = graph.conv %x, %w strides [1, 1] pads [1, 0, 1, 0] dilations [1, 1] groups 1
     : (tensor<1x16x?x?xf32>, tensor<16x16x3x1xf32>) -> tensor<1x16x?x?xf32>
   return %y : tensor<1x16x?x?xf32>
+}
+
+// Tiles of dilated windows interleave.
+// CHECK-LABEL: func.func @sequence(
+// CHECK:         kernel.winograd_conv {{.*}} tile [4] pads [2] dilations [2] groups 1
+// CHECK:         (tensor<1x1x40x16xf32>, tensor<1x6x16x16xf32>, tensor<1x1x40x16xf32>)
+func.func @sequence(%x: tensor<1x16x40xf32>) -> tensor<1x16x40xf32> {
+  %w = graph.constant dense<1.0> : tensor<16x16x3xf32>
+  %y = graph.conv %x, %w strides [1] pads [2, 2] dilations [2] groups 1
+    : (tensor<1x16x40xf32>, tensor<16x16x3xf32>) -> tensor<1x16x40xf32>
+  return %y : tensor<1x16x40xf32>
 }
 
 // Few tiles read each weight: smaller ones, whose weights are fewer. A single

@@ -160,8 +160,8 @@ func.func private @conv_add_relu_5(%x: tensor<?x4x58x58x16xf32>, %w: tensor<4x4x
 func.func private @winograd_conv_add(%x: tensor<?x4x56x56x16xf32>, %w: tensor<4x36x64x16xf32>,
                                      %bias: tensor<4x16xf32>, %out: tensor<?x4x56x56x16xf32>) -> tensor<?x4x56x56x16xf32>
     attributes {kernel.entry} {
-  // CHECK: kernel.winograd_conv input({{.*}}) weight({{.*}}) extras({{.*}}) outs({{.*}}) tile [4, 4] pads [1, 1] groups 1
-  %y = kernel.winograd_conv input(%x) weight(%w) extras(%bias) outs(%out) tile [4, 4] pads [1, 1] groups 1
+  // CHECK: kernel.winograd_conv input({{.*}}) weight({{.*}}) extras({{.*}}) outs({{.*}}) tile [4, 4] pads [1, 1] dilations [1, 1] groups 1
+  %y = kernel.winograd_conv input(%x) weight(%w) extras(%bias) outs(%out) tile [4, 4] pads [1, 1] dilations [1, 1] groups 1
       {extra_maps = [affine_map<(n, k, h, w, kb) -> (k, kb)>]} epilogue {
   ^bb0(%sum: f32, %b: f32):
     %s = arith.addf %sum, %b : f32

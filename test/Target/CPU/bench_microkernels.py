@@ -61,7 +61,7 @@ def conv(c, k, size, window, stride=1, groups=1, cb=16, tile=""):
 def winograd(c, k, size, extents=(4, 4), tile=""):
     """A convolution with windows of 3x3 and pads of 1, by minimal filtering."""
     weight = cases.winograd_weight(random(k, c, 3, 3), extents)
-    text = f"tile [{extents[0]}, {extents[1]}] pads [1, 1] groups 1"
+    text = f"tile [{extents[0]}, {extents[1]}] pads [1, 1] dilations [1, 1] groups 1"
     return product("winograd_conv", random(1, c // 16, size, size, 16), weight,
                    np.zeros((1, k // 16, size, size, 16), np.float32), (text, tile),
                    2 * k * c * size * size * 9,

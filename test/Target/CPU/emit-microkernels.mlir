@@ -94,7 +94,7 @@ func.func private @depthwise(%x: memref<1x1x12x12x16xf32>, %w: memref<1x3x3x16xf
 // CHECK:         vector.store %{{.*}}, %[[OUT]]
 func.func private @winograd(%x: memref<1x1x8x8x16xf32>, %w: memref<1x36x16x16xf32>, %out: memref<1x1x8x8x16xf32>)
     attributes {kernel.entry} {
-  kernel.winograd_conv input(%x) weight(%w) outs(%out) tile [4, 4] pads [1, 1] groups 1 {extra_maps = []} epilogue {
+  kernel.winograd_conv input(%x) weight(%w) outs(%out) tile [4, 4] pads [1, 1] dilations [1, 1] groups 1 {extra_maps = []} epilogue {
   ^bb0(%sum: f32):
     kernel.yield %sum : f32
   } : (memref<1x1x8x8x16xf32>, memref<1x36x16x16xf32>, memref<1x1x8x8x16xf32>) -> ()

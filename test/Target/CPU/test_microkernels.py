@@ -97,6 +97,13 @@ def winograds(rng):
         yield winograd(rng, 1, 2, (6, 9), batch=batch, dynamic="ns", epilogue="residual")
         yield winograd(rng, 2, 1, (4, 8), (2, 2), batch=batch, dynamic="n", epilogue="reversed")
     yield winograd(rng, 1, 1, (21, 30), dynamic="s")
+    for spatial in ((1,), (5,), (37,)):
+        yield winograd(rng, 2, 3, spatial, (4,), (1, 1), epilogue="bias_relu", batch=2)
+        yield winograd(rng, 1, 2, spatial, (2,), (3, 2), dilations=(3,), epilogue="residual", dynamic="ns")
+    for tile, dilations in (((4, 4), (2, 2)), ((2, 4), (1, 5)), ((4, 2), (6, 3))):
+        for spatial in ((8, 20), (13, 9), (3, 1)):
+            yield winograd(rng, 1, 1, spatial, tile, dilations * 2, dilations=dilations, epilogue="bias_relu")
+    yield winograd(rng, 1, 1, (9, 14), pads=(2, 2, 2, 2), dilations=(2, 2), dynamic="s", epilogue="reversed")
     yield winograd(rng, 5, 5, (14, 14), epilogue="residual",
                    blocks="rows = 3, panels = 2, item_tiles = 2, item_panels = 4")
     yield winograd(rng, 2, 2, (7, 7), dtype=np.float64, epilogue="reversed")

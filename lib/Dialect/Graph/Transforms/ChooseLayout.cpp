@@ -173,17 +173,24 @@ Value emptyTensor(OpBuilder &b, Location loc, ArrayRef<OpFoldResult> dims) {
   return tensor::EmptyOp::create(b, loc, dims, b.getF32Type());
 }
 
-/// The convolution as one of stride 1 over blocks of channels, which minimal
-/// filtering can compute; nothing where it is another kind.
+/// The convolution as one that minimal filtering can compute; nothing where it
+/// is another kind.
 std::optional<WinogradConv> asWinogradConv(ConvOp op, const ConvShape &s) {
-  auto isOne = [](int64_t x) { return x == 1; };
-  if (s.window.size() != 2 || !llvm::all_of(op.getStrides(), isOne) ||
-      !llvm::all_of(op.getDilations(), isOne) || !s.readsBlocks())
+  size_t spatial = s.window.size();
+  if (spatial > 2 || !s.readsBlocks() ||
+      llvm::any_of(op.getStrides(), [](int64_t stride) { return stride != 1; }))
     return std::nullopt;
   ArrayRef<int64_t> out = op.getType().getShape();
-  return WinogradConv{s.groups,  s.inputs,
-                      s.outputs, {s.window[0], s.window[1]},
-                      out[0],    {out[2], out[3]}};
+  WinogradConv conv = {s.groups, s.inputs, s.outputs, {1, 1},
+                       {1, 1},   out[0],   {1, 1}};
+  for (size_t i = 0; i < spatial; ++i) {
+    size_t axis = 2 - spatial + i;
+    conv.window[axis] = s.window[i];
+    // Windows of 1 have no distances.
+    conv.dilations[axis] = s.window[i] == 1 ? 1 : op.getDilations()[i];
+    conv.extents[axis] = out[2 + i];
+  }
+  return conv;
 }
 
 struct LayOutConv : OpRewritePattern<ConvOp> {
@@ -278,10 +285,14 @@ struct LayOutConv : OpRewritePattern<ConvOp> {
         });
     Value x = PackOp::create(b, op.getLoc(), op.getInput(), 1, kBlock);
     // The output's extents say how far windows reach behind the input.
-    return finishProduct(b, kernel::WinogradConvOp::create(
-                                b, op.getLoc(), out.getType(), x, packed,
-                                ValueRange{}, out, b.getAffineMapArrayAttr({}),
-                                tile, op.getPads().take_front(2), s.groups));
+    size_t spatial = s.window.size();
+    return finishProduct(
+        b, kernel::WinogradConvOp::create(
+               b, op.getLoc(), out.getType(), x, packed, ValueRange{}, out,
+               b.getAffineMapArrayAttr({}),
+               ArrayRef<int64_t>(tile).take_back(spatial),
+               op.getPads().take_front(spatial),
+               ArrayRef<int64_t>(conv.dilations).take_back(spatial), s.groups));
   }
 
   /// The padded input in blocks, or plain with a unit dimension as its block.

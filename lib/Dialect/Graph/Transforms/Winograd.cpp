@@ -55,8 +55,12 @@ double directSeconds(const WinogradConv &conv, const WorkerSpeed &speed) {
 double winogradSeconds(const WinogradConv &conv, const WinogradTile &tile,
                        const WorkerSpeed &speed) {
   double tiles = static_cast<double>(guess(conv.images, 1));
-  for (auto [extent, outputs] : llvm::zip(conv.extents, tile))
-    tiles *= llvm::divideCeil(guess(extent, kGuessedExtent), outputs);
+  for (auto [extent, outputs, dilation] :
+       llvm::zip(conv.extents, tile, conv.dilations))
+    tiles *=
+        dilation *
+        llvm::divideCeil(
+            llvm::divideCeil(guess(extent, kGuessedExtent), dilation), outputs);
   int64_t height = winogradPositions(tile[0]),
           width = winogradPositions(tile[1]), positions = height * width;
   double weights = paddedProduct(conv) * positions;

@@ -12,13 +12,14 @@
 
 namespace weft::graph {
 
-/// Outputs of a tile along each of the two spatial dimensions.
+/// Outputs of a tile along two spatial dimensions. One dimension is the second
+/// of two, with a window of 1 along the first.
 using WinogradTile = std::array<int64_t, 2>;
 
-/// A convolution of stride 1 and dilation 1; dynamic extents are kDynamic.
+/// A convolution of stride 1; dynamic extents are kDynamic.
 struct WinogradConv {
   int64_t groups, inputs, outputs; ///< channels of one group
-  std::array<int64_t, 2> window;
+  std::array<int64_t, 2> window, dilations;
   int64_t images;
   std::array<int64_t, 2> extents; ///< of the output
 };

@@ -216,19 +216,26 @@ LogicalResult WinogradConvOp::verify() {
              out = shaped(getOutputs()[0]);
   if (failed(verifyProduct(*this, out.getRank())))
     return failure();
-  if (in.getRank() != 5 || out.getRank() != 5 || weight.getRank() != 4)
+  int64_t spatial = getTile().size();
+  if (spatial < 1 || spatial > 2 || in.getRank() != spatial + 3 ||
+      out.getRank() != spatial + 3 || weight.getRank() != 4)
     return emitOpError("has ranks ")
            << in.getRank() << ", " << weight.getRank() << " and "
-           << out.getRank() << " where 5, 4 and 5 are needed";
-  if (getTile().size() != 2 || getPads().size() != 2)
-    return emitOpError("has ") << getTile().size() << " tile extents and "
-                               << getPads().size() << " pads for 2 dimensions";
+           << out.getRank() << " and " << spatial
+           << " tile extents; spatial dimensions are 1 or 2";
+  if (static_cast<int64_t>(getPads().size()) != spatial ||
+      static_cast<int64_t>(getDilations().size()) != spatial)
+    return emitOpError("has ")
+           << getPads().size() << " pads and " << getDilations().size()
+           << " dilations for " << spatial << " spatial dimensions";
   int64_t positions = 1, groups = getGroups();
-  for (auto [extent, pad] : llvm::zip(getTile(), getPads())) {
-    if ((extent != 1 && extent != 2 && extent != 4) || pad < 0)
+  for (auto [extent, pad, dilation] :
+       llvm::zip(getTile(), getPads(), getDilations())) {
+    if ((extent != 1 && extent != 2 && extent != 4) || pad < 0 || dilation < 1)
       return emitOpError("has a tile extent of ")
-             << extent << " and a pad of " << pad
-             << "; extents are 1, 2 or 4, pads 0 at least";
+             << extent << ", a pad of " << pad << " and a dilation of "
+             << dilation
+             << "; extents are 1, 2 or 4, pads 0 and dilations 1 at least";
     positions *= winogradPositions(extent);
   }
   int64_t channels = weight.getDimSize(2);

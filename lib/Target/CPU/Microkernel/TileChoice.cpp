@@ -203,8 +203,7 @@ Tile chooseWinogradTile(const WinogradShape &shape, const Machine &machine) {
   // are many, they use the weights often enough for L3 to deliver these.
   constexpr int64_t kItemRows = 28;
   int64_t rowTiles = llvm::divideCeil(rows, tile.rows);
-  int64_t itemTiles =
-      std::clamp<int64_t>(kItemRows / tile.rows, 1, rowTiles);
+  int64_t itemTiles = std::clamp<int64_t>(kItemRows / tile.rows, 1, rowTiles);
   tile.itemTiles =
       llvm::divideCeil(rowTiles, llvm::divideCeil(rowTiles, itemTiles));
   // Items that share their tiles cost little more than one, so that there can

@@ -1,6 +1,6 @@
 // Convolution by minimal filtering, F(4, 3) or F(2, 3) along each axis, on
-// blocked channels. One work item is some output blocks of some tiles of the
-// output:
+// blocked channels, in one or two dimensions. One work item is some output
+// blocks of some tiles of the output:
 //
 //   for each tile, for each input block: transform into `transformed`
 //   for each group of output blocks
@@ -34,10 +34,11 @@ namespace {
 
 constexpr int64_t kBlock = kernel::kBlock;
 
-/// One spatial axis: how tiles lie on input and output.
+/// One spatial axis: how tiles lie on input and output. Those of a dilated
+/// convolution interleave: a tile's elements lie `dilation` apart.
 struct Axis {
   WinogradAxis transform;
-  int64_t pad;
+  int64_t pad, dilation;
   Value input, output; ///< extents
   Value tiles;
 
@@ -45,18 +46,42 @@ struct Axis {
   // the input, all it writes in the output.
   Value start, readsInside, writesInside;
 
-  Axis(LoopBuilder &b, int64_t extent, int64_t pad, Value input, Value output)
-      : transform(extent), pad(pad), input(input), output(output),
-        tiles(b.divUp(output, b.index(extent))) {}
+  Axis(LoopBuilder &b, int64_t extent, int64_t pad, int64_t dilation,
+       Value input, Value output)
+      : transform(extent), pad(pad), dilation(dilation), input(input),
+        output(output) {
+    Value interleaved = b.divUp(output, b.index(dilation));
+    tiles = b.mul(b.divUp(interleaved, b.index(extent)), dilation);
+  }
+
+  /// True where no tile hangs over the output.
+  bool fillsOutput() const {
+    std::optional<int64_t> known = constantOf(output);
+    return known && *known % (transform.outputs() * dilation) == 0;
+  }
 
   void place(LoopBuilder &b, Value tile) {
-    start = b.mul(tile, transform.outputs());
-    Value end = b.add(start, transform.positions());
-    Value notBefore = b.less(b.index(pad), b.add(start, 1)),
-          notBehind = b.less(end, b.add(input, pad + 1));
-    readsInside = b.createOrFold<arith::AndIOp>(notBefore, notBehind);
-    Value last = b.add(start, transform.outputs());
-    writesInside = b.less(last, b.add(output, 1));
+    Value whole = b.div(tile, b.index(dilation));
+    start = b.add(b.rem(tile, b.index(dilation)),
+                  b.mul(whole, transform.outputs() * dilation));
+    int64_t reach = (transform.positions() - 1) * dilation,
+            width = (transform.outputs() - 1) * dilation;
+    readsInside = b.createOrFold<arith::AndIOp>(
+        b.less(b.index(pad), b.add(start, 1)),
+        b.less(b.add(start, reach), b.add(input, pad)));
+    writesInside = b.less(b.add(start, width), output);
+  }
+
+  /// Where the tile's element number `i` lies in the input, in the output.
+  Value source(LoopBuilder &b, Value i) const {
+    return b.add(b.sub(start, b.index(pad)), b.mul(i, dilation));
+  }
+  Value target(LoopBuilder &b, Value i) const {
+    return b.add(start, b.mul(i, dilation));
+  }
+  /// How many elements lie before `end`, counted from where the tile starts.
+  Value countUpTo(LoopBuilder &b, Value end) const {
+    return b.divUp(b.sub(b.max(end, start), start), b.index(dilation));
   }
 };
 
@@ -84,6 +109,7 @@ private:
   void finishTile(Value at, int64_t panels, Value panel);
   void inverse(Value slot, Value lane, WriteElement write);
   void storeOutputs(Value panel, Value lane);
+  Values inputIndex(Value block, Value row, Value column, Value lane);
   Values outputIndex(Value panel, Value row, Value column, Value lane);
 
   LoopBuilder b;
@@ -91,10 +117,11 @@ private:
   Value input, weight;
   Epilogue epilogue;
   int64_t groups, groupPanels, positions, channels;
-  SmallVector<Axis, 2> axes;
+  SmallVector<Axis, 2> axes; ///< the first is of one element in one dimension
+  bool hasRows;              ///< false in one dimension
   Value images, tileCount;
   bool light;
-  bool alwaysInside = true; ///< no tile hangs over the output
+  bool alwaysInside; ///< no tile hangs over the output
   Tile tile;
   std::optional<RowSplit> split;
   Value transformed, sums, patch, outputs; ///< buffers
@@ -120,15 +147,15 @@ WinogradEmitter::WinogradEmitter(kernel::WinogradConvOp op,
   positions = shape[1];
   channels = shape[2];
   images = b.dim(epilogue.output, 0);
-  tileCount = images;
-  for (auto [i, extent, pad] : llvm::enumerate(op.getTile(), op.getPads())) {
-    Axis axis(b, extent, pad, b.dim(input, 2 + i),
-              b.dim(epilogue.output, 2 + i));
-    std::optional<int64_t> known = constantOf(axis.output);
-    alwaysInside &= known && *known % extent == 0;
-    tileCount = b.mul(tileCount, axis.tiles);
-    axes.push_back(axis);
-  }
+  hasRows = op.getTile().size() == 2;
+  if (!hasRows)
+    axes.push_back(Axis(b, 1, 0, 1, b.index(1), b.index(1)));
+  for (auto [i, extent, pad, dilation] :
+       llvm::enumerate(op.getTile(), op.getPads(), op.getDilations()))
+    axes.push_back(Axis(b, extent, pad, dilation, b.dim(input, 2 + i),
+                        b.dim(epilogue.output, 2 + i)));
+  tileCount = b.mul(images, b.mul(axes[0].tiles, axes[1].tiles));
+  alwaysInside = axes[0].fillsOutput() && axes[1].fillsOutput();
 }
 
 bool WinogradEmitter::chooseTile(const Machine &machine, DictionaryAttr given) {
@@ -223,15 +250,13 @@ void WinogradEmitter::transformTile(Value at) {
   b.when(
       inside,
       [&] {
-        Value row = b.sub(axes[0].start, b.index(axes[0].pad)),
-              column = b.sub(axes[1].start, b.index(axes[1].pad));
         forEachBlock([&](Value block) {
           forEachLane([&](Value lane) {
             forward(slot, block, lane, [&](int64_t i, int64_t j) {
               return product.loadVector(b, input,
-                                        {batch, b.add(firstInput, block),
-                                         b.add(row, i), b.add(column, j),
-                                         lane});
+                                        inputIndex(b.add(firstInput, block),
+                                                   b.index(i), b.index(j),
+                                                   lane));
             });
           });
         });
@@ -260,22 +285,16 @@ void WinogradEmitter::transformTile(Value at) {
 void WinogradEmitter::copyToPatch(Value block) {
   SmallVector<Value, 2> from, to;
   for (const Axis &axis : axes) {
-    Value end = b.add(axis.start, axis.transform.positions());
-    from.push_back(b.sub(b.max(axis.start, b.index(axis.pad)), axis.start));
-    to.push_back(
-        b.sub(b.max(b.min(end, b.add(axis.input, axis.pad)), axis.start),
-              axis.start));
+    from.push_back(axis.countUpTo(b, b.index(axis.pad)));
+    to.push_back(b.min(axis.countUpTo(b, b.add(axis.input, axis.pad)),
+                       b.index(axis.transform.positions())));
   }
-  auto source = [&](const Axis &axis, Value i) {
-    return b.sub(b.add(axis.start, i), b.index(axis.pad));
-  };
   b.loop(from[0], to[0], 1, [&](Value i) {
     b.loop(from[1], to[1], 1, [&](Value j) {
       for (int64_t lane = 0; lane < kBlock; lane += product.lanes()) {
         Value at = b.index(lane);
-        Value loaded = product.loadVector(
-            b, input,
-            {batch, block, source(axes[0], i), source(axes[1], j), at});
+        Value loaded =
+            product.loadVector(b, input, inputIndex(block, i, j, at));
         vector::StoreOp::create(b, loaded, patch, ValueRange{i, j, at});
       }
     });
@@ -416,7 +435,7 @@ void WinogradEmitter::inverse(Value slot, Value lane, WriteElement write) {
 void WinogradEmitter::storeOutputs(Value panel, Value lane) {
   auto count = [&](const Axis &axis) {
     return b.min(b.index(axis.transform.outputs()),
-                 b.sub(axis.output, axis.start));
+                 axis.countUpTo(b, axis.output));
   };
   b.loop(b.index(0), count(axes[0]), 1, [&](Value row) {
     b.loop(b.index(0), count(axes[1]), 1, [&](Value column) {
@@ -427,10 +446,22 @@ void WinogradEmitter::storeOutputs(Value panel, Value lane) {
   });
 }
 
+Values WinogradEmitter::inputIndex(Value block, Value row, Value column,
+                                   Value lane) {
+  Values index = {batch, block};
+  if (hasRows)
+    index.push_back(axes[0].source(b, row));
+  index.append({axes[1].source(b, column), lane});
+  return index;
+}
+
 Values WinogradEmitter::outputIndex(Value panel, Value row, Value column,
                                     Value lane) {
-  return {batch, panel, b.add(axes[0].start, row), b.add(axes[1].start, column),
-          lane};
+  Values index = {batch, panel};
+  if (hasRows)
+    index.push_back(axes[0].target(b, row));
+  index.append({axes[1].target(b, column), lane});
+  return index;
 }
 
 } // namespace

@@ -120,25 +120,27 @@ def Kernel_WinogradConvOp : Kernel_DestinationOp<"winograd_conv", [
     AttrSizedOperandSegments, SingleBlockImplicitTerminator<"::weft::kernel::YieldOp">]> {
   let summary = "convolution of stride 1 by minimal filtering, with fused epilogue";
   let description = [{
-    Two spatial dimensions, windows of 3 or, along one of them, 1. `input`
-    [N, groups * C1, H, W, 16] is not padded: the first window begins `pads`
+    One or two spatial dimensions, windows of 3 or, along one of two, 1. `input`
+    [N, groups * C1, spatial…, 16] is not padded: the first window begins `pads`
     elements before it, and what lies outside is 0. `tile` says how many outputs
     one tile has along each dimension: 2 or 4 where the window is 3, 1 where it
-    is 1; it is computed at T = (4, 6 or 1) x (4, 6 or 1) positions. `weight`
+    is 1; they lie `dilations` apart, as do the elements of a window, and are
+    computed at T = (4, 6 or 1) x (4, 6 or 1) positions. `weight`
     [groups * K1, T, C1 * 16, 16] is transformed already. Output
-    [N, groups * K1, …, 16]; `extra_maps` over (n, k1, y, x, kb).
+    [N, groups * K1, spatial…, 16]; `extra_maps` over (n, k1, spatial…, kb).
 
     A NaN or an infinity in the input makes NaN of every output that it reaches,
     and may do so to others of the same tile.
   }];
   let arguments = (ins Kernel_Shaped:$input, Kernel_Shaped:$weight, Variadic<Kernel_Shaped>:$extras,
                        Variadic<Kernel_Shaped>:$outputs, AffineMapArrayAttr:$extra_maps,
-                       DenseI64ArrayAttr:$tile, DenseI64ArrayAttr:$pads, I64Attr:$groups);
+                       DenseI64ArrayAttr:$tile, DenseI64ArrayAttr:$pads,
+                       DenseI64ArrayAttr:$dilations, I64Attr:$groups);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region SizedRegion<1>:$epilogue);
   let assemblyFormat = [{
     `input` `(` $input `)` `weight` `(` $weight `)` (`extras` `(` $extras^ `)`)? `outs` `(` $outputs `)`
-    `tile` $tile `pads` $pads `groups` $groups attr-dict
+    `tile` $tile `pads` $pads `dilations` $dilations `groups` $groups attr-dict
     `epilogue` $epilogue `:` functional-type(operands, $results)
   }];
   let hasVerifier = 1;
