@@ -17,7 +17,9 @@ import numpy
 
 from . import _runtime
 
-__all__ = ["Error", "Model", "Session", "compile", "load"]
+__all__ = ["Error", "InternalError", "Model", "Session", "compile", "load"]
+
+INTERNAL_EXIT_CODE = 3  # of `weft`, include/weft/Driver/Guard.h
 
 _library = _runtime.load_library()
 
@@ -29,6 +31,10 @@ Kernel = namedtuple("Kernel", "name operators flops bytes")
 
 class Error(RuntimeError):
     """What went wrong, in the words of the runtime or the compiler."""
+
+
+class InternalError(Error):
+    """A fault of Weft and not of the model: it blames itself, or it died."""
 
 
 def _check(status):
@@ -245,6 +251,10 @@ def compile(model, *, inputs=(), target=(), precision="f32", memory="fast",
     if budget:
         command += ["--budget", budget]
     run = subprocess.run(command, capture_output=True, text=True)
+    if run.returncode < 0:
+        raise InternalError(f"weft compile died of signal {-run.returncode}: "
+                            + run.stderr.strip())
     if run.returncode:
-        raise Error(run.stderr.strip().removeprefix("error: "))
+        kind = InternalError if run.returncode == INTERNAL_EXIT_CODE else Error
+        raise kind(run.stderr.strip().removeprefix("error: "))
     return Model(output, threads, _folder=folder)

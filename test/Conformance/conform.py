@@ -1,0 +1,232 @@
+"""Runs the conformance suite of the ONNX project: each model is compiled and
+run, and its outputs compared with the suite's own tolerances.
+
+    python test/Conformance/conform.py [--only TEXT] [--families] [--json FILE]
+
+Every test ends as one of
+  passed    all outputs are right
+  refused   the compiler says why it does not take the model
+  wrong     an output differs, or the run ends with an error
+  crashed   the compiler or the runtime died, blamed itself or did not end
+
+`--page` renews docs/generated/conformance.md, from which test_conformance.py
+takes what must keep passing.
+"""
+
+import argparse
+import collections
+import json
+import multiprocessing
+import multiprocessing.connection
+import re
+import sys
+import time
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "python")]
+import judge  # noqa: E402
+import suite  # noqa: E402
+
+PAGE = Path(__file__).parents[2] / "docs" / "generated" / "conformance.md"
+OUTCOMES = ["passed", "refused", "wrong", "crashed"]
+LIMIT_S = 240
+
+Result = collections.namedtuple("Result", "name family outcome reason")
+
+
+def family(case):
+    """What a test is about: the operator, for tests of one."""
+    names = judge.operators(judge.parse(case))
+    others = [name for name in names if name not in ("Constant", "Identity")] or names
+    if case.kind == "real":
+        return "light models"
+    return others[0] if len(others) == 1 else f"{re.sub('^test_', '', case.name).split('_')[0]}…"
+
+
+def attempt(case):
+    """(outcome, reason) of one test."""
+    import weft
+    try:
+        compiled = weft.compile(judge.parse(case), budget=f"{LIMIT_S // 2}s", threads=1)
+    except weft.InternalError as error:
+        return "crashed", str(error)
+    except weft.Error as error:
+        return "refused", str(error)
+    model = judge.parse(case)
+    for inputs, expected in case.data:
+        try:
+            found = list(compiled.run(judge.feed(model, inputs)).values())
+            judge.judge(case, model, inputs, found, expected)
+        except (weft.Error, AssertionError) as error:
+            return "wrong", str(error)
+    return "passed", ""
+
+
+def serve(cases, connection):
+    """A worker: takes numbers of tests, gives back their outcomes."""
+    while (number := connection.recv()) is not None:
+        connection.send(attempt(cases[number]))
+
+
+class Worker:
+    """A process that may die; it is then replaced."""
+
+    def __init__(self, cases):
+        self.cases, self.number = cases, None
+        self.start()
+
+    def start(self):
+        self.connection, theirs = multiprocessing.Pipe()
+        self.process = multiprocessing.get_context("fork").Process(
+            target=serve, args=(self.cases, theirs), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def give(self, number):
+        self.number, self.since = number, time.monotonic()
+        self.connection.send(number)
+
+    def take(self):
+        """The outcome of the test at hand; None while there is none."""
+        if self.connection.poll():
+            try:
+                return self.connection.recv()
+            except EOFError:
+                self.process.join()
+                code = self.process.exitcode
+                self.start()
+                return "crashed", f"the process died with exit code {code}"
+        if time.monotonic() - self.since > LIMIT_S:
+            self.process.kill()
+            self.process.join()
+            self.start()
+            return "crashed", f"did not end within {LIMIT_S} s"
+        return None
+
+    def stop(self):
+        self.connection.send(None)
+        self.process.join()
+
+
+def run(cases, jobs=2, progress=lambda done: None):
+    """Results of all cases, in their order."""
+    workers = [Worker(cases) for _ in range(min(jobs, len(cases)))]
+    waiting = iter(range(len(cases)))
+    outcomes = {}
+    busy = []
+    for worker in workers:
+        worker.give(next(waiting))
+        busy.append(worker)
+    while busy:
+        multiprocessing.connection.wait([worker.connection for worker in busy], timeout=1)
+        for worker in list(busy):
+            if (outcome := worker.take()) is None:
+                continue
+            outcomes[worker.number] = outcome
+            progress(len(outcomes))
+            number = next(waiting, None)
+            if number is None:
+                busy.remove(worker)
+                worker.stop()
+            else:
+                worker.give(number)
+    return [Result(case.name, family(case), *outcomes[i]) for i, case in enumerate(cases)]
+
+
+def short(reason):
+    """A reason without what differs from test to test."""
+    line = reason.strip().split("\n")[0]
+    line = re.sub(r"^(error: )?\S*model\.onnx: ", "", line)
+    line = re.sub(r"^node '[^']*' (\([^)]*\)): ", r"\1 ", line)
+    return re.sub(r" \((\d+ nodes?: |node).*", "", line)
+
+
+def counts(results):
+    found = collections.Counter(result.outcome for result in results)
+    return ", ".join(f"{found[outcome]} {outcome}" for outcome in OUTCOMES)
+
+
+def by_family(results):
+    """Lines: a family, its counts, the reasons of what did not pass."""
+    families = collections.defaultdict(list)
+    for result in results:
+        families[result.family].append(result)
+    for name, members in sorted(families.items()):
+        yield f"{name}: {counts(members)}"
+        reasons = collections.Counter(
+            (result.outcome, short(result.reason)) for result in members if result.outcome != "passed")
+        for (outcome, reason), count in reasons.most_common():
+            yield f"    {outcome} {count}: {reason}"
+
+
+def by_reason(results):
+    reasons = collections.Counter(short(result.reason) for result in results if result.outcome == "refused")
+    for reason, count in reasons.most_common():
+        yield f"{count:5} {reason}"
+
+
+def page(results):
+    """The page of the documentation. Names of what is refused are complete:
+    whatever else the suite has must pass."""
+    yield "<!-- Generated by test/Conformance/conform.py --page; do not edit. -->"
+    yield "# Conformance with ONNX"
+    yield ""
+    yield (f"Of the {len(results)} tests that `onnx.backend.test` ships, compiled and run on a CPU: {counts(results)}. "
+           "No test is left out. What is refused is refused with an error at compile time:")
+    yield ""
+    yield "| operator | why | tests |"
+    yield "| --- | --- | --- |"
+    groups = collections.defaultdict(list)
+    for result in results:
+        if result.outcome == "refused":
+            groups[result.family, short(result.reason).replace("|", "\\|")].append(f"`{result.name}`")
+    for (name, reason), names in sorted(groups.items()):
+        yield f"| {name} | {reason} | {' '.join(names)} |"
+
+
+def refused_on_page():
+    """Tests that the page says are refused."""
+    return set(re.findall(r"`(test_\w+)`", PAGE.read_text())) if PAGE.exists() else set()
+
+
+def lost(results):
+    """Tests that passed when the page was made and do not now."""
+    refused = refused_on_page()
+    return [result.name for result in results if result.outcome != "passed" and result.name not in refused]
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--only", metavar="TEXT", help="tests with this in their name")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="each N-th test")
+    parser.add_argument("--families", action="store_true", help="group by operator")
+    parser.add_argument("--json", metavar="FILE", help="write all results")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--page", action="store_true", help=f"write {PAGE.name}")
+    return parser.parse_args()
+
+
+def main():
+    options = arguments()
+    everything = suite.load()
+    cases = [case for case in everything if not options.only or options.only in case.name][::options.every]
+
+    def progress(done):
+        if sys.stderr.isatty():
+            print(f"\r{done} of {len(cases)}", end="\n" if done == len(cases) else "", file=sys.stderr)
+
+    results = run(cases, options.jobs, progress)
+    print(*(by_family(results) if options.families else by_reason(results)), sep="\n")
+    for result in results:
+        if result.outcome in ("wrong", "crashed"):
+            print(f"{result.outcome}: {result.name}: {result.reason}")
+    print(f"{len(results)} of {len(everything)} tests: {counts(results)}")
+    if options.json:
+        Path(options.json).write_text(json.dumps([result._asdict() for result in results], indent=1))
+    if options.page:
+        PAGE.write_text("\n".join(page(results)) + "\n")
+    return any(result.outcome in ("wrong", "crashed") for result in results)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
