@@ -59,6 +59,20 @@ void bufferizeArguments(func::FuncOp function, TypeRange types,
                                      function.getResultTypes()));
 }
 
+/// Gives each use of an empty tensor its own. CSE made one of all that have the
+/// same type; then every buffer of that type may be every other one, and what
+/// may alias is analysed pair by pair.
+void separateEmptyTensors(func::FuncOp function) {
+  SmallVector<tensor::EmptyOp> empties;
+  function.walk([&](tensor::EmptyOp empty) { empties.push_back(empty); });
+  for (tensor::EmptyOp empty : empties)
+    while (!empty->use_empty() && !empty->hasOneUse()) {
+      OpOperand &use = *empty->use_begin();
+      OpBuilder b(use.getOwner());
+      use.set(b.clone(*empty)->getResult(0));
+    }
+}
+
 LogicalResult runOneShot(func::FuncOp function) {
   OneShotBufferizationOptions options;
   options.bufferAlignment = 64;
@@ -67,6 +81,7 @@ LogicalResult runOneShot(func::FuncOp function) {
   options.setFunctionBoundaryTypeConversion(LayoutMapOption::IdentityLayoutMap);
   BufferizationState state;
   IRRewriter rewriter(function.getContext());
+  separateEmptyTensors(function);
   if (failed(eliminateEmptyTensors(rewriter, function)))
     return failure();
   return runOneShotBufferize(function, options, state);
