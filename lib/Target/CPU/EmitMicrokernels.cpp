@@ -22,8 +22,10 @@ namespace {
 using namespace mlir;
 
 LogicalResult emitProduct(Operation *op, const Machine &machine) {
-  if (auto matmul = dyn_cast<kernel::MatMulOp>(op))
+  if (auto matmul = dyn_cast<kernel::MatMulOp>(op)) {
+    mergeBatch(matmul);
     return emitMatMul(matmul, machine);
+  }
   if (auto conv = dyn_cast<kernel::ConvOp>(op))
     return emitConv(conv, machine);
   if (auto conv = dyn_cast<kernel::WinogradConvOp>(op))

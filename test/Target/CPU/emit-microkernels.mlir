@@ -41,6 +41,39 @@ func.func private @rows(%a: memref<?x8xf32>, %b: memref<1x8x16xf32>, %out: memre
   return
 }
 
+// Rows of the whole batch are rows of one product, where the extras run through
+// the batch as the rows do, or not at all.
+// CHECK-LABEL: func.func private @batch(
+// CHECK-SAME:    %[[A:.*]]: memref<25x4x64xf32>
+// CHECK-DAG:     memref.collapse_shape %[[A]] {{.*}} into memref<100x64xf32>
+// CHECK-DAG:     memref.collapse_shape %{{.*}} : memref<25x4x16xf32> into memref<100x16xf32>
+// CHECK:         %{{.*}}:12 = scf.for
+func.func private @batch(%a: memref<25x4x64xf32>, %b: memref<1x64x16xf32>, %bias: memref<16xf32>,
+                         %old: memref<25x4x16xf32>, %out: memref<25x4x16xf32>) attributes {kernel.entry} {
+  kernel.matmul packed lhs(%a) rhs(%b) extras(%bias, %old) outs(%out)
+      {extra_maps = [affine_map<(b, m, n) -> (n)>, affine_map<(b, m, n) -> (b, m, n)>]} epilogue {
+  ^bb0(%sum: f32, %x: f32, %y: f32):
+    %s = arith.addf %sum, %x : f32
+    %t = arith.addf %s, %y : f32
+    kernel.yield %t : f32
+  } : (memref<25x4x64xf32>, memref<1x64x16xf32>, memref<16xf32>, memref<25x4x16xf32>, memref<25x4x16xf32>) -> ()
+  return
+}
+
+// One scalar for each element of the batch cannot be found by the row's number.
+// CHECK-LABEL: func.func private @scaled(
+// CHECK-NOT:     memref.collapse_shape
+func.func private @scaled(%a: memref<25x4x64xf32>, %b: memref<1x64x16xf32>, %scale: memref<25xf32>,
+                          %out: memref<25x4x16xf32>) attributes {kernel.entry} {
+  kernel.matmul packed lhs(%a) rhs(%b) extras(%scale) outs(%out)
+      {extra_maps = [affine_map<(b, m, n) -> (b)>]} epilogue {
+  ^bb0(%sum: f32, %x: f32):
+    %s = arith.mulf %sum, %x : f32
+    kernel.yield %s : f32
+  } : (memref<25x4x64xf32>, memref<1x64x16xf32>, memref<25xf32>, memref<25x4x16xf32>) -> ()
+  return
+}
+
 // A 1x1 convolution takes all pixels of an image as one row.
 // CHECK-LABEL: func.func private @pointwise
 // CHECK:         scf.forall

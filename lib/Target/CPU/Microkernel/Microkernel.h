@@ -13,6 +13,10 @@
 
 namespace weft::cpu {
 
+/// Makes rows of the batch of a product with packed right side, where memory
+/// lies so that they are.
+void mergeBatch(kernel::MatMulOp op);
+
 llvm::LogicalResult emitMatMul(kernel::MatMulOp op, const Machine &machine);
 llvm::LogicalResult emitConv(kernel::ConvOp op, const Machine &machine);
 llvm::LogicalResult emitWinogradConv(kernel::WinogradConvOp op,

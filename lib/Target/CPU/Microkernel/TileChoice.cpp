@@ -96,6 +96,10 @@ Tile chooseMatMulTile(const MatMulShape &shape, const Machine &machine) {
           : std::max<int64_t>(1, llvm::divideCeil(shape.n, kernel::kBlock));
   int64_t rows = shape.m == kDynamic ? 1024 : std::max<int64_t>(1, shape.m);
   chooseRegisterTile(rows, panels, shape.panelVectors, machine, tile);
+  // One row reads each panel once, and from beyond L1: four streams bring all
+  // that memory gives, eight 4 % less.
+  if (rows == 1)
+    tile.panels = std::min<int64_t>(tile.panels, 4);
   int64_t rowTiles = llvm::divideCeil(rows, tile.rows);
 
   // The rows of one register tile take three quarters of L1 at most; the panels
