@@ -83,4 +83,23 @@ def LowerToEntry : Pass<"weft-lower-to-entry", "::mlir::ModuleOp"> {
     "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
 }
 
+def ConvertToLLVM : Pass<"weft-convert-to-llvm", "::mlir::ModuleOp"> {
+  let summary = "what is left of all dialects becomes the LLVM dialect";
+  let description = [{
+    One greedy run for views, affine expressions and masks, and one conversion
+    for all dialects, where upstream has a pass and a walk for each.
+    ```mlir
+    %v = vector.load %x[%i] : memref<?xf32>, vector<8xf32>
+    ```
+    ⇒
+    ```mlir
+    %p = llvm.getelementptr %aligned[%i] : (!llvm.ptr, i64) -> !llvm.ptr, f32
+    %v = llvm.load %p {alignment = 4 : i64} : !llvm.ptr -> vector<8xf32>
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::LLVM::LLVMDialect", "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect"];
+}
+
 #endif // WEFT_CPU_PASSES

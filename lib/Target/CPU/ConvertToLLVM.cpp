@@ -1,0 +1,96 @@
+// Everything that is left becomes the LLVM dialect in two walks: what needs
+// other patterns first (views, affine expressions, masks) by one greedy run,
+// the rest by one conversion. Upstream's passes, one for each dialect, do the
+// same in nine walks, and take most of the time from kernels to LLVM.
+
+#include "weft/Target/CPU/Passes.h"
+
+#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
+#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
+#include "mlir/Dialect/Affine/Transforms/Transforms.h"
+#include "mlir/Dialect/MemRef/Transforms/Transforms.h"
+#include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
+#include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
+#include "mlir/Dialect/X86Vector/Transforms.h"
+#include "mlir/Transforms/DialectConversion.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace weft::cpu {
+#define GEN_PASS_DEF_CONVERTTOLLVM
+#include "weft/Target/CPU/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+
+/// The casts between memrefs and their descriptors that weft-lower-to-entry
+/// left: both sides are descriptors now.
+struct DropCast : OpConversionPattern<UnrealizedConversionCastOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(UnrealizedConversionCastOp cast, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const final {
+    SmallVector<Type> types;
+    if (failed(typeConverter->convertTypes(cast.getResultTypes(), types)) ||
+        types != llvm::to_vector(adaptor.getOperands().getTypes()))
+      return rewriter.notifyMatchFailure(cast, "is between different types");
+    rewriter.replaceOp(cast, adaptor.getOperands());
+    return success();
+  }
+};
+
+LogicalResult prepare(ModuleOp module) {
+  RewritePatternSet patterns(module.getContext());
+  memref::populateExpandStridedMetadataPatterns(patterns);
+  populateAffineToStdConversionPatterns(patterns);
+  affine::populateAffineExpandIndexOpsPatterns(patterns);
+  vector::populateVectorMaskMaterializationPatterns(
+      patterns, /*force32BitVectorIndices=*/true);
+  vector::populateVectorMaskOpLoweringPatterns(patterns);
+  vector::populateVectorStepLoweringPatterns(patterns);
+  GreedyRewriteConfig config;
+  config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
+  return applyPatternsGreedily(module, std::move(patterns), config);
+}
+
+LogicalResult convert(ModuleOp module) {
+  MLIRContext *context = module.getContext();
+  LLVMTypeConverter converter(context);
+  RewritePatternSet patterns(context);
+  patterns.add<DropCast>(converter, context);
+  arith::populateArithToLLVMConversionPatterns(converter, patterns);
+  cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
+  populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
+  populateFuncToLLVMConversionPatterns(converter, patterns);
+  populateMathToLLVMConversionPatterns(converter, patterns);
+  populateVectorToLLVMConversionPatterns(converter, patterns,
+                                         /*reassociateFPReductions=*/false,
+                                         /*force32BitVectorIndices=*/true);
+  populateX86VectorLegalizeForLLVMExportPatterns(converter, patterns);
+  ub::populateUBToLLVMConversionPatterns(converter, patterns);
+  LLVMConversionTarget target(*context);
+  configureX86VectorLegalizeForExportTarget(target);
+  target.addLegalOp<ModuleOp>();
+  return applyFullConversion(module, target, std::move(patterns));
+}
+
+struct ConvertToLLVMPass : impl::ConvertToLLVMBase<ConvertToLLVMPass> {
+  using ConvertToLLVMBase::ConvertToLLVMBase;
+
+  void runOnOperation() override {
+    if (failed(prepare(getOperation())) || failed(convert(getOperation())))
+      signalPassFailure();
+  }
+};
+
+} // namespace
+} // namespace weft::cpu
