@@ -61,6 +61,7 @@ static void bufferize(OpPassManager &pm, const Target *,
   pm.addPass(kernel::createBufferize());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(kernel::createRotateBuffers());
   pm.addPass(kernel::createPlanMemory());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

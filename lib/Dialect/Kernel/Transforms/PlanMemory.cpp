@@ -5,9 +5,9 @@
 
 #include "weft/Dialect/Kernel/Transforms/Passes.h"
 
+#include "Aliases.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Interfaces/ControlFlowInterfaces.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 
 namespace weft::kernel {
 #define GEN_PASS_DEF_PLANMEMORY
@@ -27,44 +27,6 @@ struct Buffer {
   unsigned begin = 0, end = 0;
   int64_t offset = 0;
 };
-
-/// All values that may be the memory of `root`, `root` included.
-llvm::SetVector<Value> aliasesOf(Value root) {
-  llvm::SetVector<Value> aliases;
-  aliases.insert(root);
-  for (size_t i = 0; i < aliases.size(); ++i) {
-    for (OpOperand &use : aliases[i].getUses()) {
-      Operation *user = use.getOwner();
-      if (isa<ViewLikeOpInterface, memref::CastOp, arith::SelectOp>(user)) {
-        if (user->getNumResults() == 1 &&
-            isa<MemRefType>(user->getResult(0).getType()))
-          aliases.insert(user->getResult(0));
-      } else if (auto yield = dyn_cast<scf::YieldOp>(user)) {
-        Operation *parent = yield->getParentOp();
-        aliases.insert(parent->getResult(use.getOperandNumber()));
-        if (auto loop = dyn_cast<LoopLikeOpInterface>(parent))
-          for (Region *region : loop.getLoopRegions())
-            if (Value next =
-                    region->getArguments().size() > use.getOperandNumber()
-                        ? loop.getRegionIterArgs()[use.getOperandNumber()]
-                        : Value())
-              aliases.insert(next);
-      } else if (auto condition = dyn_cast<scf::ConditionOp>(user)) {
-        if (use.getOperandNumber() == 0)
-          continue;
-        auto loop = cast<scf::WhileOp>(condition->getParentOp());
-        aliases.insert(loop.getResult(use.getOperandNumber() - 1));
-        aliases.insert(loop.getAfterArguments()[use.getOperandNumber() - 1]);
-      } else if (auto loop = dyn_cast<LoopLikeOpInterface>(user)) {
-        if (BlockArgument argument = loop.getTiedLoopRegionIterArg(&use))
-          aliases.insert(argument);
-        if (OpResult result = loop.getTiedLoopResult(&use))
-          aliases.insert(result);
-      }
-    }
-  }
-  return aliases;
-}
 
 class Planner {
 public:

@@ -97,6 +97,33 @@ def Bufferize : Pass<"weft-bufferize", "::mlir::ModuleOp"> {
     "::mlir::linalg::LinalgDialect", "::weft::kernel::KernelDialect"];
 }
 
+def RotateBuffers : Pass<"weft-rotate-buffers", "::mlir::ModuleOp"> {
+  let summary = "gives what a loop carries two buffers that take turns";
+  let description = [{
+    A buffer that each iteration allocates and carries to the next becomes two
+    buffers in front of the loop, which need no memory by iteration and can be
+    planned.
+    ```mlir
+    %r = scf.for … iter_args(%state = %init) -> (memref<8xf32>) {
+      %next = memref.alloc() : memref<8xf32>
+      kernel.launch @step ins(%state : …) outs(%next : …)
+      scf.yield %next : memref<8xf32>
+    }
+    ```
+    ⇒
+    ```mlir
+    %a = memref.alloc() : memref<8xf32>
+    %b = memref.alloc() : memref<8xf32>
+    %r:3 = scf.for … iter_args(%state = %init, %next = %a, %other = %b) -> (…) {
+      kernel.launch @step ins(%state : …) outs(%next : …)
+      scf.yield %next, %other, %next : …
+    }
+    ```
+  }];
+  let statistics = [Statistic<"buffers", "buffers", "carried buffers that take turns">];
+  let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+}
+
 def PlanMemory : Pass<"weft-plan-memory", "::mlir::ModuleOp"> {
   let summary = "places all temporaries of @main in one arena";
   let description = [{
