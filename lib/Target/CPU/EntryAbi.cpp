@@ -3,7 +3,6 @@
 #include "EntryAbi.h"
 
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
-#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "weft/Artifact/Abi.h"
@@ -94,12 +93,22 @@ Value EntryAbi::call(Value context, Field field, Type result,
   return result ? call.getResult() : Value();
 }
 
+/// What LLVMTypeConverter makes of a memref of `rank` dimensions. To ask it
+/// would cost a converter for each of thousands of memrefs.
+static Type descriptorType(Builder &b, int64_t rank) {
+  Type pointer = LLVM::LLVMPointerType::get(b.getContext()),
+       i64 = b.getI64Type();
+  SmallVector<Type> fields{pointer, pointer, i64};
+  if (rank > 0)
+    fields.append(2, LLVM::LLVMArrayType::get(i64, rank));
+  return LLVM::LLVMStructType::getLiteral(b.getContext(), fields);
+}
+
 Value EntryAbi::memref(MemRefType type, Value pointer, ArrayRef<Value> sizes,
                        ArrayRef<Value> strides) {
-  LLVMTypeConverter converter(b.getContext());
   Location loc = b.getLoc();
   auto descriptor =
-      MemRefDescriptor::poison(b, loc, converter.convertType(type));
+      MemRefDescriptor::poison(b, loc, descriptorType(b, type.getRank()));
   descriptor.setAllocatedPtr(b, loc, pointer);
   descriptor.setAlignedPtr(b, loc, pointer);
   descriptor.setConstantOffset(b, loc, 0);

@@ -10,7 +10,6 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
 #include "weft/Dialect/Kernel/IR/Kernel.h"
-#include "weft/Dialect/Kernel/Transforms/Program.h"
 
 using namespace mlir;
 
@@ -265,9 +264,8 @@ void emitFail(ImplicitLocOpBuilder &b, Value context, int64_t number,
 }
 
 /// Checks in loops record the failure and go on: what follows is kept in range.
-static void lowerChecks(func::FuncOp kernel, Value context) {
-  auto messages = kernel->getParentOfType<ModuleOp>()->getAttrOfType<ArrayAttr>(
-      kernel::kChecksAttr);
+static void lowerChecks(func::FuncOp kernel, Value context,
+                        const kernel::CheckNumbers &numbers) {
   SmallVector<kernel::CheckOp> checks;
   kernel.walk([&](kernel::CheckOp check) { checks.push_back(check); });
   for (kernel::CheckOp check : checks) {
@@ -276,14 +274,14 @@ static void lowerChecks(func::FuncOp kernel, Value context) {
     Value fails = arith::XOrIOp::create(b, check.getCondition(), one);
     auto branch = scf::IfOp::create(b, fails, /*withElseRegion=*/false);
     b.setInsertionPointToStart(branch.thenBlock());
-    int64_t number = std::distance(
-        messages.begin(), llvm::find(messages, check.getMessageAttr()));
-    emitFail(b, context, number, check.getValues());
+    emitFail(b, context, numbers.lookup(check.getMessageAttr()),
+             check.getValues());
     check.erase();
   }
 }
 
-void lowerKernel(func::FuncOp kernel, KernelFrame &frame) {
+void lowerKernel(func::FuncOp kernel, KernelFrame &frame,
+                 const kernel::CheckNumbers &numbers) {
   ImplicitLocOpBuilder b(kernel.getLoc(), kernel.getContext());
   Block &body = kernel.getBody().front();
   EntryAbi abi(b);
@@ -306,7 +304,7 @@ void lowerKernel(func::FuncOp kernel, KernelFrame &frame) {
   body.eraseArguments(0, old);
   kernel.removeArgAttrsAttr();
   kernel.setType(FunctionType::get(kernel.getContext(), types, {}));
-  lowerChecks(kernel, own[4]);
+  lowerChecks(kernel, own[4], numbers);
 
   SmallVector<arith::ConstantOp> bases;
   kernel.walk([&](arith::ConstantOp op) {

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "weft/Dialect/Kernel/Transforms/Program.h"
 
 namespace weft::cpu {
 
@@ -29,7 +30,8 @@ mlir::Value copySlice(mlir::OpBuilder &b, mlir::Value value,
                       mlir::IRMapping &mapping);
 
 /// Gives the kernel the signature of weft_kernel_fn.
-void lowerKernel(mlir::func::FuncOp kernel, KernelFrame &frame);
+void lowerKernel(mlir::func::FuncOp kernel, KernelFrame &frame,
+                 const kernel::CheckNumbers &numbers);
 
 /// Emits "record the failure of check `number`" with up to two `values`.
 void emitFail(mlir::ImplicitLocOpBuilder &b, mlir::Value context,

@@ -27,7 +27,8 @@ namespace {
 class EntryBuilder {
 public:
   EntryBuilder(ModuleOp module, func::FuncOp main, StringRef symbol)
-      : module(module), main(main), symbol(symbol),
+      : module(module), main(main), symbol(symbol), symbols(module),
+        checkNumbers(kernel::numbersOfChecks(module)),
         b(main.getLoc(), main.getContext()), abi(b) {}
 
   LogicalResult run();
@@ -38,7 +39,7 @@ private:
   void changeSignature();
   LogicalResult flatten();
   void lowerLaunches();
-  void lowerLaunch(kernel::LaunchOp launch);
+  void lowerLaunch(kernel::LaunchOp launch, func::FuncOp kernel);
   void lowerMemory();
   void lowerChecks();
   void lowerReturns();
@@ -50,10 +51,13 @@ private:
   ModuleOp module;
   func::FuncOp main;
   StringRef symbol;
+  SymbolTable symbols; // of the names that kernels arrive with
+  kernel::CheckNumbers checkNumbers;
   ImplicitLocOpBuilder b;
   EntryAbi abi;
 
   llvm::MapVector<Operation *, KernelFrame> frames;
+  SmallVector<std::pair<kernel::LaunchOp, func::FuncOp>> launches;
   llvm::DenseMap<Operation *, Value> counts, scratchOf; // by launch
   func::FuncOp launcher;
   Value context, inputs, weights, arguments, shape;
@@ -112,10 +116,11 @@ LogicalResult EntryBuilder::frameKernels() {
 /// Computes in @main, in front of each launch, how many work items it has and
 /// how much scratch memory it needs.
 LogicalResult EntryBuilder::countWork() {
-  SmallVector<kernel::LaunchOp> launches;
-  main.walk([&](kernel::LaunchOp launch) { launches.push_back(launch); });
-  for (kernel::LaunchOp launch : launches) {
-    auto kernel = module.lookupSymbol<func::FuncOp>(launch.getCallee());
+  main.walk([&](kernel::LaunchOp launch) {
+    launches.emplace_back(launch,
+                          symbols.lookup<func::FuncOp>(launch.getCallee()));
+  });
+  for (auto [launch, kernel] : launches) {
     KernelFrame &frame = frames[kernel];
     b.setLoc(launch.getLoc());
     b.setInsertionPoint(launch);
@@ -191,7 +196,7 @@ void EntryBuilder::changeSignature() {
   main.removeResAttrsAttr();
   main.setType(FunctionType::get(b.getContext(), types, {b.getI32Type()}));
   main.walk([&](memref::GetGlobalOp get) {
-    auto global = module.lookupSymbol<memref::GlobalOp>(get.getName());
+    auto global = symbols.lookup<memref::GlobalOp>(get.getName());
     b.setInsertionPoint(get);
     int64_t offset =
         global->getAttrOfType<IntegerAttr>(kernel::kOffsetAttr).getInt();
@@ -295,10 +300,9 @@ void EntryBuilder::createLauncher() {
   func::ReturnOp::create(b);
 }
 
-void EntryBuilder::lowerLaunch(kernel::LaunchOp launch) {
+void EntryBuilder::lowerLaunch(kernel::LaunchOp launch, func::FuncOp kernel) {
   b.setLoc(launch.getLoc());
   b.setInsertionPoint(launch);
-  auto kernel = module.lookupSymbol<func::FuncOp>(launch.getCallee());
   KernelFrame &frame = frames[kernel];
   if (Value bytes = scratchOf.lookup(launch)) {
     Value status =
@@ -319,7 +323,8 @@ void EntryBuilder::lowerLaunch(kernel::LaunchOp launch) {
       abi.i64(launch->getAttrOfType<IntegerAttr>(kernel::kLaunchAttr).getInt());
   func::CallOp::create(b, launcher,
                        ValueRange{context, address, arguments,
-                                  abi.toI64(counts[launch]), number});
+                                  abi.toI64(counts[launch]),
+                                  number});
   if (frame.canFail) {
     Value failed = abi.field(context, Field::Failed, b.getI64Type());
     exitIf(
@@ -329,11 +334,10 @@ void EntryBuilder::lowerLaunch(kernel::LaunchOp launch) {
   launch.erase();
 }
 
+/// The last one first: an exit splits its block, which moves what follows.
 void EntryBuilder::lowerLaunches() {
-  SmallVector<kernel::LaunchOp> launches;
-  main.walk([&](kernel::LaunchOp launch) { launches.push_back(launch); });
-  for (kernel::LaunchOp launch : launches)
-    lowerLaunch(launch);
+  for (auto [launch, kernel] : llvm::reverse(launches))
+    lowerLaunch(launch, kernel);
 }
 
 /// Arena, outputs and blocks apart: a call, a test for null, a memref.
@@ -343,7 +347,7 @@ void EntryBuilder::lowerMemory() {
     if (isa<kernel::ArenaOp, kernel::AllocateOp, kernel::OutputOp>(op))
       ops.push_back(op);
   });
-  for (Operation *op : ops) {
+  for (Operation *op : llvm::reverse(ops)) {
     b.setLoc(op->getLoc());
     b.setInsertionPoint(op);
     auto type = cast<MemRefType>(op->getResult(0).getType());
@@ -375,10 +379,9 @@ void EntryBuilder::lowerMemory() {
 }
 
 void EntryBuilder::lowerChecks() {
-  auto messages = module->getAttrOfType<ArrayAttr>(kernel::kChecksAttr);
   SmallVector<kernel::CheckOp> checks;
   main.walk([&](kernel::CheckOp check) { checks.push_back(check); });
-  for (kernel::CheckOp check : checks) {
+  for (kernel::CheckOp check : llvm::reverse(checks)) {
     b.setLoc(check.getLoc());
     Block *here = check->getBlock();
     Block *rest = here->splitBlock(check);
@@ -387,9 +390,8 @@ void EntryBuilder::lowerChecks() {
     b.setInsertionPointToEnd(here);
     cf::CondBranchOp::create(b, check.getCondition(), rest, fails);
     b.setInsertionPointToEnd(fails);
-    int64_t number = std::distance(
-        messages.begin(), llvm::find(messages, check.getMessageAttr()));
-    emitFail(b, context, number, check.getValues());
+    emitFail(b, context, checkNumbers.lookup(check.getMessageAttr()),
+             check.getValues());
     Value code = arith::ConstantIntOp::create(b, WEFT_RUN_CHECK_FAILED, 32);
     cf::BranchOp::create(b, exit, ValueRange{code});
     check.erase();
@@ -410,14 +412,12 @@ void EntryBuilder::lowerReturns() {
   }
 }
 
-/// Code of several levels shares one space of names.
+/// Code of several levels shares one space of names. What refers to kernels is
+/// made afterwards, by lowerLaunches.
 void EntryBuilder::renameKernels() {
   for (auto &[op, frame] : frames) {
     auto kernel = cast<func::FuncOp>(op);
-    auto name = StringAttr::get(module.getContext(),
-                                (symbol + "." + kernel.getSymName()).str());
-    (void)SymbolTable::replaceAllSymbolUses(kernel, name, module);
-    kernel.setSymName(name);
+    kernel.setSymName((symbol + "." + kernel.getSymName()).str());
   }
   main.setSymName(symbol);
   main.setPublic();
@@ -439,10 +439,10 @@ LogicalResult EntryBuilder::run() {
   lowerMemory();
   lowerChecks();
   for (auto &[kernel, frame] : frames)
-    lowerKernel(cast<func::FuncOp>(kernel), frame);
+    lowerKernel(cast<func::FuncOp>(kernel), frame, checkNumbers);
+  renameKernels();
   lowerLaunches();
   lowerReturns();
-  renameKernels();
   return success();
 }
 

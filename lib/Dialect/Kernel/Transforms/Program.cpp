@@ -25,16 +25,21 @@ void numberProgram(ModuleOp module) {
     global->setAttr(kOffsetAttr, b.getI64IntegerAttr(offset));
     offset = llvm::alignTo(offset + bytesOf(global.getType()), 64);
   }
-  SmallVector<Attribute> messages;
-  module.walk([&](CheckOp check) {
-    if (!llvm::is_contained(messages, check.getMessageAttr()))
-      messages.push_back(check.getMessageAttr());
-  });
-  module->setAttr(kChecksAttr, b.getArrayAttr(messages));
+  llvm::SetVector<Attribute> messages;
+  module.walk([&](CheckOp check) { messages.insert(check.getMessageAttr()); });
+  module->setAttr(kChecksAttr, b.getArrayAttr(messages.getArrayRef()));
   int64_t number = 0;
   module.walk([&](LaunchOp launch) {
     launch->setAttr(kLaunchAttr, b.getI64IntegerAttr(number++));
   });
+}
+
+CheckNumbers numbersOfChecks(ModuleOp module) {
+  CheckNumbers numbers;
+  if (auto messages = module->getAttrOfType<ArrayAttr>(kChecksAttr))
+    for (auto [i, message] : llvm::enumerate(messages))
+      numbers[message] = i;
+  return numbers;
 }
 
 /// The model's nodes behind a launch: as fusion noted them, or by location.

@@ -32,6 +32,10 @@ struct Program {
 /// Numbers launches, checks and constants; part of weft-bufferize.
 void numberProgram(mlir::ModuleOp module);
 
+/// The number of each check's message in kChecksAttr.
+using CheckNumbers = llvm::DenseMap<mlir::Attribute, int64_t>;
+CheckNumbers numbersOfChecks(mlir::ModuleOp module);
+
 /// The tables of a module after weft-bufferize.
 Program readProgram(mlir::ModuleOp module);
 
