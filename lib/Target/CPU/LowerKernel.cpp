@@ -5,6 +5,7 @@
 #include "LowerKernel.h"
 
 #include "EntryAbi.h"
+#include "WorkCost.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -235,6 +236,7 @@ FailureOr<KernelFrame> frameKernel(func::FuncOp kernel) {
       !isConstantIntValue(frame.loop.getMixedStep()[0], 1))
     return kernel.emitError("has no outer loop of work items");
   frame.count = frame.loop.getMixedUpperBound()[0];
+  frame.picoseconds = picosecondsOf(*frame.loop.getBody());
   kernel.walk([&](kernel::CheckOp) { frame.canFail = true; });
   BufferPlacer placer(kernel, frame);
   SmallVector<memref::AllocOp> allocs;

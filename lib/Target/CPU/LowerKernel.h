@@ -14,6 +14,7 @@ namespace weft::cpu {
 struct KernelFrame {
   mlir::scf::ForallOp loop;
   mlir::OpFoldResult count;                    ///< work items
+  int64_t picoseconds = 0;                     ///< that one of them takes
   int64_t scratchBytes = 0;                    ///< of static size
   llvm::SmallVector<mlir::Value> scratchSizes; ///< of dynamic size, in bytes
   bool canFail = false;

@@ -252,21 +252,21 @@ void EntryBuilder::exitIf(Value condition, int64_t status) {
   b.setInsertionPointToStart(rest);
 }
 
-/// launch(context, kernel, arguments, count, number): one worker is called
-/// directly, several through the pool.
+/// launch(context, kernel, arguments, count, grain, number): what is not worth
+/// a second worker is called directly, the rest through the pool.
 void EntryBuilder::createLauncher() {
   b.setLoc(module.getLoc());
   b.setInsertionPointToEnd(module.getBody());
   Type pointer = abi.pointer(), i64 = b.getI64Type();
   launcher = func::FuncOp::create(
       b, (symbol + "_launch").str(),
-      b.getFunctionType({pointer, pointer, pointer, i64, i64}, {}));
+      b.getFunctionType({pointer, pointer, pointer, i64, i64, i64}, {}));
   launcher.setPrivate();
   Block *body = launcher.addEntryBlock();
   b.setInsertionPointToStart(body);
   Value ctx = body->getArgument(0), kernel = body->getArgument(1),
         block = body->getArgument(2), count = body->getArgument(3),
-        number = body->getArgument(4);
+        grain = body->getArgument(4), number = body->getArgument(5);
   Value profile = abi.field(ctx, Field::Profile, pointer);
   Value null = LLVM::ZeroOp::create(b, pointer);
   Value profiles =
@@ -282,7 +282,7 @@ void EntryBuilder::createLauncher() {
   Value workers = abi.field(ctx, Field::WorkerCount, i64);
   Value alone = arith::OrIOp::create(
       b, arith::CmpIOp::create(b, arith::CmpIPredicate::sle, workers, one),
-      arith::CmpIOp::create(b, arith::CmpIPredicate::sle, count, one));
+      arith::CmpIOp::create(b, arith::CmpIPredicate::sle, count, grain));
   auto branch = scf::IfOp::create(b, alone, /*withElseRegion=*/true);
   {
     OpBuilder::InsertionGuard guard(b);
@@ -294,10 +294,18 @@ void EntryBuilder::createLauncher() {
     LLVM::CallOp::create(b, type,
                          ValueRange{kernel, block, zero, count, zero, ctx});
     b.setInsertionPointToStart(branch.elseBlock());
-    abi.call(ctx, Field::ParallelFor, Type(), {kernel, block, count, one});
+    abi.call(ctx, Field::ParallelFor, Type(), {kernel, block, count, grain});
   }
   report(1);
   func::ReturnOp::create(b);
+}
+
+/// Work items that are worth waking another worker for.
+static int64_t grainOf(const KernelFrame &frame) {
+  // A launch through the pool takes 0.4 us more than a call.
+  constexpr int64_t kWorthWorker = 1'000'000;
+  return llvm::divideCeil(kWorthWorker,
+                          std::max<int64_t>(frame.picoseconds, 1));
 }
 
 void EntryBuilder::lowerLaunch(kernel::LaunchOp launch, func::FuncOp kernel) {
@@ -324,7 +332,7 @@ void EntryBuilder::lowerLaunch(kernel::LaunchOp launch, func::FuncOp kernel) {
   func::CallOp::create(b, launcher,
                        ValueRange{context, address, arguments,
                                   abi.toI64(counts[launch]),
-                                  number});
+                                  abi.i64(grainOf(frame)), number});
   if (frame.canFail) {
     Value failed = abi.field(context, Field::Failed, b.getI64Type());
     exitIf(
