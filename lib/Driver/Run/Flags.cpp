@@ -40,7 +40,8 @@ void addRunFlags(CLI::App &command, RunRequest &request) {
       ->type_name("FILE.npz");
   command
       .add_option("--profile", request.profile,
-                  "run several times and write the time of each kernel")
+                  "run several times, and write the time of each kernel beside "
+                  "the least that this machine allows")
       ->type_name("FILE.json");
 }
 

@@ -2,9 +2,9 @@
 // outputs as a file and the time of each kernel over several more runs.
 #include "weft/Driver/Run.h"
 #include "Inputs.h"
+#include "Profile.h"
 #include "Report.h"
 #include "weft/Artifact/OutputFile.h"
-#include "weft/Driver/Terminal.h"
 
 #include <cerrno>
 #include <chrono>
@@ -12,10 +12,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <new>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
-
-using Json = nlohmann::ordered_json;
 
 namespace weft {
 
@@ -89,67 +86,6 @@ int reportFailures(const std::function<void()> &body) {
 
 namespace {
 
-/// Time of each kernel, added up over runs.
-class Profile {
-public:
-  explicit Profile(const Model &model)
-      : model(model), nanoseconds(model.describe().kernel_count),
-        calls(nanoseconds.size()) {}
-
-  void attach(weft_session_options &options) {
-    options.on_kernel = [](void *self, size_t kernel, uint64_t begin,
-                           uint64_t end) {
-      auto &profile = *static_cast<Profile *>(self);
-      if (kernel >= profile.nanoseconds.size())
-        return;
-      profile.nanoseconds[kernel] += end - begin;
-      ++profile.calls[kernel];
-    };
-    options.on_kernel_user = this;
-  }
-  void clear() {
-    std::fill(nanoseconds.begin(), nanoseconds.end(), 0);
-    std::fill(calls.begin(), calls.end(), 0);
-  }
-  std::string report(const std::string &name, int runs, double total,
-                     int threads) const;
-
-private:
-  const Model &model;
-  std::vector<uint64_t> nanoseconds, calls;
-};
-
-/// All times are those of one run, the mean of `runs`; `total` is that of all.
-std::string Profile::report(const std::string &name, int runs, double total,
-                            int threads) const {
-  Json kernels = Json::array();
-  double inside = 0;
-  for (size_t i = 0; i < nanoseconds.size(); ++i) {
-    weft_kernel_info info = model.kernel(i);
-    double seconds = double(nanoseconds[i]) * 1e-9 / runs;
-    inside += seconds;
-    Json kernel = {{"index", i},
-                   {"name", info.name},
-                   {"operators", info.operators},
-                   {"calls", calls[i] / uint64_t(runs)},
-                   {"ms", seconds * 1e3},
-                   {"share", seconds * runs / total}};
-    if (info.flops > 0 && seconds > 0)
-      kernel["gflops"] = info.flops / seconds * 1e-9;
-    if (info.bytes > 0 && seconds > 0)
-      kernel["gb_per_s"] = info.bytes / seconds * 1e-9;
-    kernels.push_back(std::move(kernel));
-  }
-  Json report = {{"artifact", name},
-                 {"target", model.describe().target},
-                 {"threads", threads},
-                 {"runs", runs},
-                 {"total_ms", total / runs * 1e3},
-                 {"outside_kernels_ms", (total / runs - inside) * 1e3},
-                 {"kernels", std::move(kernels)}};
-  return report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
 void run(const RunRequest &request) {
   using Clock = std::chrono::steady_clock;
   Model model = loadModel(request);
@@ -180,10 +116,12 @@ void run(const RunRequest &request) {
     ++runs;
     total = secondsOf(Clock::now() - begin);
   } while (runs < 100 && total < 1);
+  profile.finish(runs, total, session.threads());
   writeReport(
       request.profile,
-      profile.report(request.name.empty() ? request.artifact : request.name,
-                     runs, total, session.threads()));
+      profile.report(request.name.empty() ? request.artifact : request.name));
+  if (request.profile != "-")
+    std::printf("\n%s", profile.table().c_str());
 }
 
 } // namespace
