@@ -241,4 +241,15 @@ CASES = [
                 In([1, 2 * g * 10], value="random")],
            {"hidden_size": 10}, outputs=2, rtol=2e-5, sizes=SIZES[:2])
       for op, g in (("GRU", 3), ("RNN", 1))],
+    Case("GRU", [In(["c", "a", 6], special=False), In([2, 39, 6], value="random"), In([2, 39, 13], value="random"),
+                 In([2, 78], value="random")],
+         {"hidden_size": 13, "direction": "bidirectional", "linear_before_reset": 1}, name="linear", outputs=2,
+         rtol=2e-5, sizes=SIZES[:3], reference="onnxruntime"),  # the evaluator knows one direction
+    # Sequences of several lengths, states that are given.
+    *[Case(op, [In([7, 3, 6], special=False), In([2, g * 13, 6], value="random"), In([2, g * 13, 13], value="random"),
+                In([2, 2 * g * 13], value="random"), In([3], "int32", value=np.array([7, 1, 4])),
+                *[In([2, 3, 13], special=False)] * states],
+           {"hidden_size": 13, "direction": "bidirectional"}, name="lengths", outputs=1 + states, rtol=2e-5, sizes=[{}],
+           reference="onnxruntime")
+      for op, g, states in (("LSTM", 4, 2), ("GRU", 3, 1), ("RNN", 1, 1))],
 ]
