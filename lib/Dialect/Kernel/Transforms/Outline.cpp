@@ -3,6 +3,7 @@
 // unknown elements become index arguments. Everything else is an argument.
 
 #include "Outline.h"
+#include "CountWork.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -234,6 +235,7 @@ void Outliner::outline(const Group &group) {
   auto launch =
       LaunchOp::create(builder.main, loc, root->getResultTypes(),
                        kernel.getSymName(), builder.inputs, builder.outputs);
+  countWork(group, launch);
   SmallVector<StringRef> nodes;
   for (NodeRef node : nodesOf(loc))
     nodes.push_back(node.name);

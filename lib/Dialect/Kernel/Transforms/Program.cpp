@@ -3,6 +3,7 @@
 
 #include "weft/Dialect/Kernel/Transforms/Program.h"
 
+#include "CountWork.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "weft/Dialect/Kernel/IR/Kernel.h"
@@ -74,6 +75,11 @@ Program readProgram(ModuleOp module) {
     artifact::KernelInfo info;
     info.name = launch.getCallee().str();
     info.operators = nodesOfLaunch(launch);
+    double calls = callsOf(launch);
+    if (auto flops = launch->getAttrOfType<FloatAttr>(kFlopsAttr))
+      info.flops = flops.getValueAsDouble() * calls;
+    if (auto bytes = launch->getAttrOfType<FloatAttr>(kBytesAttr))
+      info.bytes = bytes.getValueAsDouble() * calls;
     program.kernels.push_back(std::move(info));
   });
   return program;

@@ -1,0 +1,146 @@
+// Operations by the shapes of each op's operands and results.
+
+#include "CountWork.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "weft/Dialect/Graph/IR/Graph.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace weft::kernel {
+namespace {
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
+double elementsOf(Value value) {
+  auto type = cast<ShapedType>(value.getType());
+  return type.hasStaticShape() ? static_cast<double>(type.getNumElements())
+                               : kUnknown;
+}
+
+double extentOf(Value value, int64_t i) {
+  auto type = cast<ShapedType>(value.getType());
+  i = i < 0 ? type.getRank() + i : i;
+  return type.isDynamicDim(i) ? kUnknown
+                              : static_cast<double>(type.getDimSize(i));
+}
+
+double bytesOf(Value value) {
+  auto type = dyn_cast<ShapedType>(value.getType());
+  if (!type)
+    return 8;
+  Type element = type.getElementType();
+  unsigned width = element.isIndex() ? 64 : element.getIntOrFloatBitWidth();
+  return elementsOf(value) * std::max(width / 8, 1u);
+}
+
+/// Scalar operations beside the products in an epilogue, for each element.
+double epilogueOf(Region &region) {
+  double count = 0;
+  for (Operation &op : region.front().without_terminator())
+    count += !op.hasTrait<OpTrait::ConstantLike>();
+  return count;
+}
+
+/// Multiply-adds behind one output element of a convolution: the weights of one
+/// output channel, of which there are `channels`.
+double windowOf(Value weight, double channels) {
+  return elementsOf(weight) / channels;
+}
+
+double flopsOf(Operation *op) {
+  double out = elementsOf(op->getResult(0));
+  return llvm::TypeSwitch<Operation *, double>(op)
+      .Case([&](MatMulOp product) {
+        return out * (2 * extentOf(product.getLhs(), -1) +
+                      epilogueOf(product.getEpilogue()));
+      })
+      .Case([&](ConvOp conv) {
+        double channels =
+            extentOf(conv.getWeight(), 0) * extentOf(conv.getWeight(), -1);
+        return out * (2 * windowOf(conv.getWeight(), channels) +
+                      epilogueOf(conv.getEpilogue()));
+      })
+      .Case([&](DepthwiseConvOp conv) {
+        double channels =
+            extentOf(conv.getWeight(), 0) * extentOf(conv.getWeight(), -1);
+        return out * (2 * windowOf(conv.getWeight(), channels) +
+                      epilogueOf(conv.getEpilogue()));
+      })
+      .Case([&](graph::MatMulOp product) {
+        return 2 * out *
+               extentOf(product.getLhs(), product.getTransposeLhs() ? -2 : -1);
+      })
+      .Case([&](graph::ConvOp conv) {
+        return 2 * out *
+               windowOf(conv.getWeight(), extentOf(conv.getWeight(), 0));
+      })
+      .Case([&](graph::ConvTransposeOp conv) {
+        return 2 * elementsOf(conv.getInput()) *
+               windowOf(conv.getWeight(), extentOf(conv.getWeight(), 0));
+      })
+      .Case([&](graph::PoolOp pool) {
+        double window = 1;
+        for (int64_t extent : pool.getWindow())
+          window *= static_cast<double>(extent);
+        return out * window;
+      })
+      // Greatest element, difference, exponential, sum, quotient.
+      .Case([&](graph::SoftmaxOp) { return 5 * out; })
+      // Two sums, difference, product, scale, bias.
+      .Case([&](graph::LayerNormOp) { return 7 * out; })
+      .Case<graph::ReduceOp, graph::ArgReduceOp, graph::CumSumOp>(
+          [&](Operation *op) { return elementsOf(op->getOperand(0)); })
+      .Default([&](Operation *op) {
+        return familyOf(op) == Family::Elementwise ? out : 0;
+      });
+}
+
+} // namespace
+
+void countWork(const Group &group, LaunchOp launch) {
+  double flops = 0, bytes = 0;
+  llvm::SmallPtrSet<Value, 8> read;
+  for (Operation *op : group.ops) {
+    flops += flopsOf(op);
+    for (Value operand : op->getOperands()) {
+      Operation *producer = operand.getDefiningOp();
+      if ((producer && group.contains(producer)) ||
+          !llvm::is_contained(launch.getInputs(), operand) ||
+          !read.insert(operand).second)
+        continue;
+      auto gather = dyn_cast<graph::GatherOp>(op);
+      bytes +=
+          bytesOf(gather && gather.getData() == operand ? gather->getResult(0)
+                                                        : operand);
+    }
+  }
+  for (Value output : launch.getOutputs())
+    bytes += bytesOf(output);
+  Builder b(launch.getContext());
+  if (flops == flops && bytes == bytes) {
+    launch->setAttr(kFlopsAttr, b.getF64FloatAttr(flops));
+    launch->setAttr(kBytesAttr, b.getF64FloatAttr(bytes));
+  }
+}
+
+double callsOf(LaunchOp launch) {
+  double calls = 1;
+  for (Operation *parent = launch->getParentOp(); parent;
+       parent = parent->getParentOp()) {
+    if (isa<scf::WhileOp>(parent))
+      return 0;
+    auto loop = dyn_cast<scf::ForOp>(parent);
+    if (!loop)
+      continue;
+    std::optional<APInt> trips = loop.getStaticTripCount();
+    if (!trips)
+      return 0;
+    calls *= static_cast<double>(trips->getZExtValue());
+  }
+  return calls;
+}
+
+} // namespace weft::kernel
