@@ -50,6 +50,8 @@ SmallVector<OpFoldResult> broadcastDims(LoopBuilder &b, ValueRange operands,
 /// narrower floats, and conversions between chained ops fold.
 Value buildWidened(graph::ScalarBody op, ImplicitLocOpBuilder &b,
                    ArrayRef<Value> args, Type element) {
+  if (isa<graph::BitCastOp>(op))
+    return op.buildScalar(b, args);
   SmallVector<Value> wide;
   for (Value arg : args)
     wide.push_back(isa<FloatType>(arg.getType())

@@ -54,7 +54,11 @@ struct LowerGraphToLinalg
     lowering::addProductPatterns(patterns);
     lowering::addReductionPatterns(patterns);
     lowering::addCumSumPatterns(patterns);
+    lowering::addDecisionPatterns(patterns);
+    lowering::addScatterPatterns(patterns);
     lowering::addShapePatterns(patterns);
+    lowering::addTopKPatterns(patterns);
+    lowering::addTreePatterns(patterns);
     patterns.add<ReadConstant>(&getContext());
     // Folding would turn the fill of a buffer back into a large constant.
     GreedyRewriteConfig config;

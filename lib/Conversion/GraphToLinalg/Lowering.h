@@ -97,7 +97,11 @@ void addPoolingPatterns(mlir::RewritePatternSet &patterns);
 void addProductPatterns(mlir::RewritePatternSet &patterns);
 void addReductionPatterns(mlir::RewritePatternSet &patterns);
 void addCumSumPatterns(mlir::RewritePatternSet &patterns);
+void addDecisionPatterns(mlir::RewritePatternSet &patterns);
+void addScatterPatterns(mlir::RewritePatternSet &patterns);
 void addShapePatterns(mlir::RewritePatternSet &patterns);
+void addTopKPatterns(mlir::RewritePatternSet &patterns);
+void addTreePatterns(mlir::RewritePatternSet &patterns);
 
 /// Makes all unsigned integer types below `root` signless, with the constants
 /// and signatures that mention them, and drops the casts in between.

@@ -5,6 +5,7 @@
 #include "Reduce.h"
 
 #include "weft/Dialect/Graph/IR/ScalarBuilder.h"
+#include <cmath>
 
 using namespace mlir;
 namespace scalar = weft::graph::scalar;
@@ -49,6 +50,21 @@ struct Rows {
   }
 };
 
+Value equals(ImplicitLocOpBuilder &b, Value x, double value) {
+  return arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, x,
+                               scalar::constant(b, x.getType(), value));
+}
+
+/// `max` with 0 for -inf, which would make -inf - -inf.
+Value finiteOrZero(LoopBuilder &b, Value max, Type type) {
+  return mapElements(
+      b, max, type, [&](ImplicitLocOpBuilder &body, Value x) -> Value {
+        Value isLeast = equals(body, x, -HUGE_VAL);
+        return arith::SelectOp::create(
+            body, isLeast, scalar::constant(body, x.getType(), 0), x);
+      });
+}
+
 struct SoftmaxToGenerics : OpRewritePattern<graph::SoftmaxOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -58,6 +74,8 @@ struct SoftmaxToGenerics : OpRewritePattern<graph::SoftmaxOp> {
     Rows rows(b, op.getInput(), {static_cast<int64_t>(op.getAxis())});
     Type element = op.getType().getElementType(), sum = accumulator(element);
     Value max = rows.reduce(ReduceKind::max, op.getInput());
+    if (op.getMasked())
+      max = finiteOrZero(b, max, sum);
     bool log = op.getLog();
     Value moved =
         rows.each(sum, op.getInput(), max,
@@ -78,6 +96,10 @@ struct SoftmaxToGenerics : OpRewritePattern<graph::SoftmaxOp> {
         [&](ImplicitLocOpBuilder &body, Value x) -> Value {
           if (log)
             return math::LogOp::create(body, x);
+          // Only where all is masked no term is 1.
+          if (op.getMasked())
+            x = arith::SelectOp::create(
+                body, equals(body, x, 0), scalar::constant(body, sum, 1), x);
           return arith::DivFOp::create(body, scalar::constant(body, sum, 1), x);
         });
     b.replace(rows.each(element, moved, perRow,

@@ -259,6 +259,27 @@ Value CastOp::buildScalar(ImplicitLocOpBuilder &b, ValueRange args) {
                       getTo().isUnsignedInteger());
 }
 
+LogicalResult BitCastOp::inferReturnTypes(MLIRContext *,
+                                          std::optional<Location> loc,
+                                          Adaptor op,
+                                          SmallVectorImpl<Type> &types) {
+  Type from = tensorType(op.getX()).getElementType(), to = op.getTo();
+  if (from.getIntOrFloatBitWidth() != to.getIntOrFloatBitWidth())
+    return emitOptionalError(loc, "takes ", from.getIntOrFloatBitWidth(),
+                             " bits of ", from, " for ",
+                             to.getIntOrFloatBitWidth(), " bits of ", to);
+  return inferElementwise(loc, op.getOperands(), to, types);
+}
+
+LogicalResult BitCastOp::reifyResultShapes(OpBuilder &b,
+                                           ReifiedRankedShapedTypeDims &dims) {
+  return reifyBroadcast(b, getOperation(), dims);
+}
+
+Value BitCastOp::buildScalar(ImplicitLocOpBuilder &b, ValueRange args) {
+  return b.createOrFold<arith::BitcastOp>(signless(getTo()), args[0]);
+}
+
 LogicalResult IsNanOp::inferReturnTypes(MLIRContext *context,
                                         std::optional<Location> loc, Adaptor op,
                                         SmallVectorImpl<Type> &types) {

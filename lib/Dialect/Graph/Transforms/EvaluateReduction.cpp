@@ -142,7 +142,7 @@ static ElementsAttr evaluateOp(CumSumOp op, const ConstantData &input,
                                RankedTensorType type) {
   Type element = type.getElementType();
   std::optional<Lane> lane = laneOf(element);
-  if (!lane || element.isInteger(1))
+  if (!lane || element.isInteger(1) || op.getKind() != ReduceKind::sum)
     return {};
   int64_t axis = op.getAxis(), length = type.getDimSize(axis);
   SmallVector<char, 0> rows = rowsOf(input, axis);

@@ -37,7 +37,8 @@ Family familyOf(Operation *op) {
     return isUnitStep(slice) ? Family::None : Family::Movement;
   if (isa<graph::TransposeOp, graph::ExpandOp, graph::TileOp, graph::PadOp,
           graph::GatherOp, graph::PackOp, graph::UnpackOp, graph::IotaOp,
-          graph::CumSumOp>(op))
+          graph::CumSumOp, graph::ScatterOp, graph::TopKOp,
+          graph::NonMaxSuppressionOp, graph::DetOp, graph::TreeEnsembleOp>(op))
     return Family::Movement;
   return Family::None;
 }
@@ -47,7 +48,7 @@ static bool isShapeOperand(OpOperand &operand) {
   Operation *op = operand.getOwner();
   unsigned i = operand.getOperandNumber();
   return i > 0 && (isa<graph::SliceOp, graph::ExpandOp, graph::TileOp>(op) ||
-                   (isa<graph::PadOp>(op) && i == 1));
+                   (isa<graph::PadOp, graph::TopKOp>(op) && i == 1));
 }
 
 static bool isSplatConstant(Value value) {
@@ -230,7 +231,7 @@ void Outliner::outline(const Group &group) {
   func::FuncOp made = builder.build(loc);
   made.setSymName(nameOf(group));
   bool hasMessages = llvm::any_of(
-      group.ops, [](Operation *op) { return isa<graph::GatherOp>(op); });
+      group.ops, [](Operation *op) { return isa<graph::GatherOp, graph::ScatterOp, graph::TopKOp>(op); });
   func::FuncOp kernel = addKernel(made, hasMessages);
   auto launch =
       LaunchOp::create(builder.main, loc, root->getResultTypes(),

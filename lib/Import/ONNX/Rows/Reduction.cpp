@@ -104,7 +104,8 @@ static LogicalResult argReduction(NodeImport &n) {
       n.integer("select_last_index", 0) != 0));
 }
 
-static LogicalResult cumSum(NodeImport &n) {
+template <ReduceKind kind>
+static LogicalResult cumulated(NodeImport &n) {
   auto given = n.mustKnow(1, "axis");
   if (!given || given->size() != 1)
     return failure();
@@ -113,7 +114,8 @@ static LogicalResult cumSum(NodeImport &n) {
     return failure();
   return n.result(n.create<graph::CumSumOp>(n.input(0), *axis,
                                             n.integer("exclusive", 0) != 0,
-                                            n.integer("reverse", 0) != 0));
+                                            n.integer("reverse", 0) != 0,
+                                            kind));
 }
 
 template <bool log>
@@ -121,7 +123,8 @@ static LogicalResult softmax(NodeImport &n) {
   auto axis = n.axis(n.integer("axis", -1), n.rank(0));
   if (!axis)
     return failure();
-  return n.result(n.create<graph::SoftmaxOp>(n.input(0), *axis, log));
+  return n.result(n.create<graph::SoftmaxOp>(n.input(0), *axis, log,
+                                             /*masked=*/false));
 }
 
 /// 1 at the first largest element along the axis, 0 elsewhere.
@@ -142,7 +145,8 @@ void addReductionRows(Table &table) {
   table.add({
       {"ArgMax", 13, argReduction<ReduceKind::max>},
       {"ArgMin", 13, argReduction<ReduceKind::min>},
-      {"CumSum", 14, cumSum},
+      {"CumProd", 26, cumulated<ReduceKind::prod>},
+      {"CumSum", 14, cumulated<ReduceKind::sum>},
       {"Hardmax", 13, hardmax, floats},
       {"LogSoftmax", 13, softmax<true>, floats},
       {"ReduceL1", 18, reduction<ReduceKind::sum, abs>},

@@ -174,4 +174,10 @@ def Graph_CastOp : Graph_ElementwiseOp<"cast"> {
   let hasFolder = 1;
 }
 
+def Graph_BitCastOp : Graph_ElementwiseOp<"bit_cast"> {
+  let summary = "the same bits as another element type of the same width";
+  let arguments = (ins Graph_Tensor:$x, TypeAttr:$to);
+  let assemblyFormat = "$x `to` $to attr-dict `:` type($x) `->` type($result)";
+}
+
 #endif // WEFT_GRAPH_ELEMENTWISE

@@ -200,15 +200,17 @@ def Graph_ArgReduceOp : Graph_TypedOp<"arg_reduce"> {
 }
 
 def Graph_CumSumOp : Graph_TypedOp<"cumsum"> {
-  let summary = "running sum along an axis";
-  let arguments = (ins Graph_Tensor:$input, I64Attr:$axis, UnitAttr:$exclusive, UnitAttr:$reverse);
+  let summary = "running sum along an axis, or product, …, of another `kind`";
+  let arguments = (ins Graph_Tensor:$input, I64Attr:$axis, UnitAttr:$exclusive, UnitAttr:$reverse,
+                       DefaultValuedAttr<Graph_ReduceKindAttr, "ReduceKind::sum">:$kind);
   let results = (outs Graph_Tensor:$result);
   let assemblyFormat = "$input $axis attr-dict `:` type($input) `->` type($result)";
 }
 
 def Graph_SoftmaxOp : Graph_TypedOp<"softmax"> {
   let summary = "exp(x - max) / sum(exp(x - max)) along an axis, or its logarithm";
-  let arguments = (ins Graph_Tensor:$input, I64Attr:$axis, UnitAttr:$log);
+  let description = [{ A line of nothing but -inf gives NaN or, with `masked`, 0. }];
+  let arguments = (ins Graph_Tensor:$input, I64Attr:$axis, UnitAttr:$log, UnitAttr:$masked);
   let results = (outs Graph_Tensor:$result);
   let assemblyFormat = "$input $axis attr-dict `:` type($input) `->` type($result)";
 }
@@ -371,5 +373,7 @@ def Graph_RnnOp : Graph_Op<"rnn", [AttrSizedOperandSegments]> {
   }];
   let hasVerifier = 1;
 }
+
+include "weft/Dialect/Graph/IR/GraphIndexing.td"
 
 #endif // WEFT_GRAPH_OPS
