@@ -119,7 +119,31 @@ std::optional<Ints> NodeImport::mustKnow(unsigned i, StringRef what) const {
 
 //===- Building -----------------------------------------------------------===//
 
+/// What is known of the extents that a reshape was asked for, which its type
+/// rule sees only where all of them are.
+static Type withKnownExtents(graph::ReshapeOp op, Type inferred) {
+  auto type = cast<RankedTensorType>(inferred);
+  SmallVector<int64_t> shape(type.getShape());
+  for (auto [i, extent] : llvm::enumerate(shape))
+    if (ShapedType::isDynamic(extent))
+      if (auto known = knownElement(op.getShape(), i))
+        if (*known > 0 || (*known == 0 && op.getAllowZero()))
+          extent = *known;
+  return type.clone(shape);
+}
+
 Value NodeImport::inferAndInsert(OperationState &state) {
+  // Lists of extents that are known as a whole become constants, so that type
+  // rules see them.
+  for (Value &operand : state.operands) {
+    auto type = dyn_cast<RankedTensorType>(operand.getType());
+    if (!type || type.getRank() != 1 || !type.getElementType().isInteger(64) ||
+        !type.hasStaticShape() || type.getNumElements() > 16 ||
+        operand.getDefiningOp<graph::ConstantOp>())
+      continue;
+    if (auto values = known(operand))
+      operand = ints(*values);
+  }
   Operation *op = Operation::create(state);
   SmallVector<Type> types;
   auto infers = llvm::cast<InferTypeOpInterface>(op);
@@ -129,6 +153,8 @@ Value NodeImport::inferAndInsert(OperationState &state) {
     op->destroy();
     return nullptr;
   }
+  if (auto reshape = dyn_cast<graph::ReshapeOp>(op))
+    types.front() = withKnownExtents(reshape, types.front());
   op->getResult(0).setType(types.front());
   SmallVector<OpFoldResult> folded;
   if (succeeded(op->fold(folded)) && folded.size() == 1) {

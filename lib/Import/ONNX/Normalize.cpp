@@ -6,6 +6,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
+#include <set>
 
 using namespace llvm;
 
@@ -201,10 +202,13 @@ static Error inlineFunctions(ModelProto &model) {
   });
 }
 
-static void collectOperators(const GraphProto &graph, StringSet<> &operators) {
+using Operators = std::set<std::pair<std::string, std::string>>;
+
+/// The domains and names of what may have a function body.
+static void collectOperators(const GraphProto &graph, Operators &operators) {
   for (const NodeProto &node : graph.node()) {
-    if (isDefaultDomain(node.domain()))
-      operators.insert(node.op_type());
+    operators.emplace(isDefaultDomain(node.domain()) ? "" : node.domain(),
+                      node.op_type());
     cantFail(forEachSubgraph(node, [&](const GraphProto &nested) {
       collectOperators(nested, operators);
       return Error::success();
@@ -240,15 +244,14 @@ static void stateDefaults(GraphProto &graph, int64_t opset,
 
 static Error inlineOperators(ModelProto &model,
                              llvm::function_ref<bool(StringRef)> isPrimitive) {
-  StringSet<> operators;
+  Operators operators;
   collectOperators(model.graph(), operators);
   ::onnx::inliner::FunctionIdVector ids;
-  for (const auto &entry : operators)
-    if (!isPrimitive(entry.getKey()))
-      ids.emplace_back("", entry.getKey().str());
+  for (const auto &[domain, name] : operators)
+    if (!domain.empty() || !isPrimitive(name))
+      ids.emplace_back(domain, name);
   if (ids.empty())
     return Error::success();
-  llvm::sort(ids);
   stateDefaults(*model.mutable_graph(), opsetOf(model), isPrimitive);
   return guarded("cannot inline operators", [&] {
     auto set = ::onnx::inliner::FunctionIdSet::Create(std::move(ids));

@@ -18,11 +18,20 @@ using namespace mlir;
 
 namespace weft::onnx {
 
+/// True for an operator of another domain that ONNX defines by others.
+static bool isFunction(const NodeProto &node) {
+  auto *schema = ::onnx::OpSchemaRegistry::Instance()->GetSchema(
+      node.op_type(), INT_MAX, node.domain());
+  return schema &&
+         (schema->HasFunction() || schema->HasContextDependentFunction());
+}
+
 /// True for what has a row or a function body made of what has. The opset is
 /// that of the model; what ONNX itself does not know there is not supported.
 static bool isSupported(const NodeProto &node, int64_t opset) {
   if (!isDefaultDomain(node.domain()))
-    return false;
+    return Table::instance().find(node.domain(), node.op_type(), 0) ||
+           isFunction(node);
   auto *registry = ::onnx::OpSchemaRegistry::Instance();
   auto *schema = registry->GetSchema(node.op_type(), int(opset), "");
   if (!schema)
@@ -62,7 +71,8 @@ static llvm::Error prepare(llvm::StringRef path, const ImportOptions &options,
     return error;
   // Function bodies may have brought in what has no row.
   return checkSupport(model, [&](const NodeProto &node, int64_t) {
-    return isDefaultDomain(node.domain()) && isPrimitive(node.op_type());
+    return Table::instance().find(node.domain(), node.op_type(),
+                                  opsetOf(model)) != nullptr;
   });
 }
 

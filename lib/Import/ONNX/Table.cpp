@@ -7,6 +7,7 @@ namespace weft::onnx {
 const Table &Table::instance() {
   static const Table table = [] {
     Table all;
+    addAttentionRows(all);
     addComposedRows(all);
     addControlRows(all);
     addConvolutionRows(all);
@@ -14,11 +15,19 @@ const Table &Table::instance() {
     addElementwiseRows(all);
     addIndexingRows(all);
     addLoopRows(all);
+    addMachineLearningRows(all);
+    addMicrosoftAttentionRows(all);
+    addMicrosoftRows(all);
     addNormalizationRows(all);
     addRecurrentRows(all);
     addReductionRows(all);
     addResizeRows(all);
+    addSamplingRows(all);
+    addScatterRows(all);
+    addSelectionRows(all);
     addShapeRows(all);
+    addSignalRows(all);
+    addTreeRows(all);
     return all;
   }();
   return table;
@@ -31,9 +40,15 @@ void Table::add(llvm::ArrayRef<Row> family) {
 
 const Row *Table::find(llvm::StringRef domain, llvm::StringRef name,
                        int64_t opset) const {
-  auto found = rows.find(name);
-  if (!isDefaultDomain(domain) || found == rows.end())
+  NodeProto node;
+  node.set_domain(domain.str());
+  node.set_op_type(name.str());
+  auto found = rows.find(operatorName(node));
+  if (found == rows.end())
     return nullptr;
+  // Other domains have versions of their own; rows take all of them.
+  if (!isDefaultDomain(domain))
+    return &found->second.back();
   const Row *newest = nullptr;
   for (const Row &row : found->second)
     if (row.since <= opset && (!newest || row.since > newest->since))

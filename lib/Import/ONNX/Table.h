@@ -11,7 +11,7 @@ namespace weft::onnx {
 using ImportFunction = llvm::LogicalResult (*)(NodeImport &);
 
 struct Row {
-  const char *name;
+  const char *name; ///< behind its domain and a dot if that is not ONNX's own
   int since; ///< version of ONNX's schema from which on this row holds
   ImportFunction import;
   const char *types = kNumbers; ///< what its main input may be
@@ -39,6 +39,7 @@ private:
 };
 
 // One function for each file of rows.
+void addAttentionRows(Table &table);
 void addComposedRows(Table &table);
 void addControlRows(Table &table);
 void addConvolutionRows(Table &table);
@@ -46,11 +47,19 @@ void addEinsumRows(Table &table);
 void addElementwiseRows(Table &table);
 void addIndexingRows(Table &table);
 void addLoopRows(Table &table);
+void addMachineLearningRows(Table &table);
+void addMicrosoftAttentionRows(Table &table);
+void addMicrosoftRows(Table &table);
 void addNormalizationRows(Table &table);
 void addRecurrentRows(Table &table);
 void addReductionRows(Table &table);
 void addResizeRows(Table &table);
+void addSamplingRows(Table &table);
+void addScatterRows(Table &table);
+void addSelectionRows(Table &table);
 void addShapeRows(Table &table);
+void addSignalRows(Table &table);
+void addTreeRows(Table &table);
 
 } // namespace weft::onnx
 

@@ -1,5 +1,7 @@
 // Operators that slide a window over spatial dimensions.
-#include "../Table.h"
+#include "Equation.h"
+#include "Places.h"
+#include <cmath>
 
 using namespace mlir;
 
@@ -201,10 +203,69 @@ static std::optional<Window> poolWindow(NodeImport &n) {
 
 template <graph::ReduceKind kind>
 static LogicalResult pooling(NodeImport &n) {
-  if (n.wants(1))
-    return n.error() << "the second output (Indices) is not supported";
   auto w = poolWindow(n);
   return w ? n.result(pool(n, kind, n.input(0), *w)) : failure();
+}
+
+/// The least value of an element type, as a scalar.
+static Value leastOf(NodeImport &n, Type element) {
+  if (isa<FloatType>(element))
+    return n.scalar(-HUGE_VAL, element);
+  auto type = cast<IntegerType>(element);
+  return n.scalar(type.isUnsigned() ? 0 : -std::ldexp(1, type.getWidth() - 1),
+                  element);
+}
+
+/// Where in the whole input the largest element of each window of `y` stands:
+/// all elements of a window side by side, of which one is chosen. With
+/// storage_order 1 the first spatial dimension is the fastest.
+static Value poolIndices(NodeImport &n, Value y, const Window &w) {
+  Value x = n.input(0);
+  int64_t spatial = w.extents.size(), rank = spatial + 2, count = 1;
+  for (int64_t extent : w.extents)
+    count *= extent;
+  Num rest(n, n.iota(n.ints({count})));
+  SmallVector<Value> places = {axisPositions(n, y, 0, rank + 1),
+                               axisPositions(n, y, 1, rank + 1)};
+  SmallVector<Value> moved(spatial);
+  Num valid(n, nullptr);
+  for (int64_t i = spatial; i-- > 0;) {
+    Num step = rest % double(w.extents[i]);
+    rest = rest / double(w.extents[i]);
+    Num output(n, axisPositions(n, y, i + 2, rank + 1));
+    Num place = output * double(w.strides[i]) + step * double(w.dilations[i]) -
+                double(w.pads[i]);
+    Num extent = extentAs(n, x, i + 2, n.b.getI64Type());
+    Num inside = (place >= 0.0) & (place < extent);
+    valid = valid.value ? valid & inside : inside;
+    moved[i] = clamp(place, 0, extent - 1.0);
+  }
+  llvm::append_range(places, moved);
+  Value taken = n.create<graph::SelectOp>(
+      valid, gatherAt(n, x, places), leastOf(n, n.type(0).getElementType()));
+  Value best = n.create<graph::ArgReduceOp>(graph::ReduceKind::max, taken, rank,
+                                            /*keep_dims=*/true,
+                                            /*select_last=*/false);
+  Num linear(n, places[0]);
+  SmallVector<int64_t> order = {1};
+  for (int64_t i = 0; i < spatial; ++i)
+    order.push_back(n.integer("storage_order", 0) ? rank - 1 - i : i + 2);
+  for (int64_t i : order)
+    linear = linear * extentAs(n, x, i, n.b.getI64Type()) + Num(n, places[i]);
+  // The chosen of all positions of the window.
+  Num chosen = Num(n, n.iota(n.ints({count}))) == Num(n, best);
+  return n.reduce(graph::ReduceKind::sum, select(chosen, linear, 0.0), {rank},
+                  /*keepDims=*/false);
+}
+
+static LogicalResult maxPool(NodeImport &n) {
+  auto w = poolWindow(n);
+  if (!w)
+    return failure();
+  Value y = pool(n, graph::ReduceKind::max, n.input(0), *w);
+  if (!n.wants(1) || !y)
+    return n.result(y);
+  return n.results({y, poolIndices(n, y, *w)});
 }
 
 /// (sum |x|^p)^(1/p); squares for the usual p = 2.
@@ -261,7 +322,7 @@ void addConvolutionRows(Table &table) {
       {"GlobalLpPool", 22, globalLpPool, floats},
       {"GlobalMaxPool", 22, globalPooling<ReduceKind::max>, floats},
       {"LpPool", 22, lpPool, floats},
-      {"MaxPool", 22, pooling<ReduceKind::max>},
+      {"MaxPool", 22, maxPool},
   });
 }
 

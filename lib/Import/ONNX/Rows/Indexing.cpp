@@ -1,6 +1,6 @@
 // Operators that read or write at positions which are data, and those that make
 // positions.
-#include "../Table.h"
+#include "Places.h"
 
 using namespace mlir;
 
@@ -102,27 +102,6 @@ static LogicalResult oneHot(NodeImport &n) {
 
 //===- Several axes at once -----------------------------------------------===//
 
-// One index over a flattened tensor stands for an index for each axis, so that
-// one kind of gather serves all.
-
-/// Indices that count from the end, made to count from the start; `extent` is a
-/// tensor<1xi64>.
-static Value fromStart(NodeImport &n, Value indices, Value extent) {
-  return n.create<graph::SelectOp>(
-      n.compare(graph::Comparison::less, indices, n.intScalar(0)),
-      n.create<graph::AddOp>(indices, extent), indices);
-}
-
-/// Elements between neighbours along `axis`: the product of the later extents,
-/// as tensor<1xi64>.
-static Value stride(NodeImport &n, Value x, int64_t axis) {
-  int64_t rank = NodeImport::typeOf(x).getRank();
-  if (axis + 1 == rank)
-    return n.ints({1});
-  return n.reduce(graph::ReduceKind::prod,
-                  n.slice(n.shape(x), 0, axis + 1, rank), {0}, true);
-}
-
 static LogicalResult gatherElements(NodeImport &n) {
   Value data = n.input(0);
   int64_t rank = n.rank(0);
@@ -131,14 +110,11 @@ static LogicalResult gatherElements(NodeImport &n) {
     return n.error() << "data and indices have ranks " << rank << " and "
                      << n.rank(1);
   Value indices = n.cast(n.input(1), n.b.getI64Type());
-  indices = fromStart(n, indices, n.extent(data, *axis));
-  Value linear;
-  for (int64_t i = 0; i < rank; ++i) {
-    Value along = i == *axis ? indices : n.iotaLike(indices, i);
-    Value term = n.create<graph::MulOp>(along, stride(n, data, i));
-    linear = linear ? n.create<graph::AddOp>(linear, term) : term;
-  }
-  return n.result(n.create<graph::GatherOp>(n.reshape(data, {-1}), linear, 0));
+  SmallVector<Value> places;
+  for (int64_t i = 0; i < rank; ++i)
+    places.push_back(i == *axis ? indices
+                                : axisPositions(n, indices, i, rank));
+  return n.result(gatherAt(n, data, places));
 }
 
 static LogicalResult gatherNd(NodeImport &n) {
@@ -153,32 +129,12 @@ static LogicalResult gatherNd(NodeImport &n) {
   if (batch < 0 || batch > last || depth < 1 || batch + depth > rank)
     return n.error() << "indices of depth " << depth << " with " << batch
                      << " batch dimensions do not fit data of rank " << rank;
-  Value linear;
-  auto addTerm = [&](Value along, int64_t dataAxis) {
-    // The stride in units of the slices that are gathered.
-    Value step =
-        dataAxis + 1 == batch + depth
-            ? n.ints({1})
-            : n.reduce(graph::ReduceKind::prod,
-                       n.slice(n.shape(data), 0, dataAxis + 1, batch + depth),
-                       {0}, true);
-    Value term = n.create<graph::MulOp>(along, n.reshape(step, {}));
-    linear = linear ? n.create<graph::AddOp>(linear, term) : term;
-  };
-  for (int64_t i = 0; i < depth; ++i) {
-    Value along = n.squeeze(n.slice(indices, last, i, i + 1), {last});
-    Value extent = n.reshape(n.extent(data, batch + i), {});
-    addTerm(fromStart(n, along, extent), batch + i);
-  }
-  Value shapeLike = linear;
+  SmallVector<Value> places;
   for (int64_t i = 0; i < batch; ++i)
-    addTerm(n.iotaLike(shapeLike, i), i);
-  Value rest = batch + depth == rank
-                   ? Value()
-                   : n.slice(n.shape(data), 0, batch + depth, rank);
-  Value flatShape = rest ? n.concat({n.ints({-1}), rest}, 0) : n.ints({-1});
-  Value flat = n.create<graph::ReshapeOp>(data, flatShape, false);
-  return n.result(n.create<graph::GatherOp>(flat, linear, 0));
+    places.push_back(axisPositions(n, indices, i, last));
+  for (int64_t i = 0; i < depth; ++i)
+    places.push_back(n.squeeze(n.slice(indices, last, i, i + 1), {last}));
+  return n.result(gatherAt(n, data, places));
 }
 
 void addIndexingRows(Table &table) {

@@ -1,5 +1,5 @@
 // Normalisations and matrix products.
-#include "../Table.h"
+#include "Normalize.h"
 
 using namespace mlir;
 
@@ -31,7 +31,7 @@ static LogicalResult batchNormalization(NodeImport &n) {
   return n.result(n.create<graph::AddOp>(n.create<graph::MulOp>(x, a), b));
 }
 
-static Value layerNorm(NodeImport &n, Value x, Value scale, Value bias,
+Value layerNorm(NodeImport &n, Value x, Value scale, Value bias,
                        int64_t axis, double epsilon) {
   if (!x)
     return nullptr;
@@ -96,23 +96,41 @@ static LogicalResult groupNormalization(NodeImport &n) {
       n.create<graph::AddOp>(scaled, alongChannels(n, n.input(2), rank)));
 }
 
+static Value rmsNorm(NodeImport &n, Value given, Value scale, int64_t axis,
+                     double epsilon, Type stash) {
+  if (!given)
+    return nullptr;
+  RankedTensorType type = NodeImport::typeOf(given);
+  Value x = n.cast(given, stash);
+  Value square = n.reduce(
+      graph::ReduceKind::mean, n.create<graph::MulOp>(x, x),
+      llvm::to_vector(llvm::seq<int64_t>(axis, type.getRank())), true);
+  Value factor = n.create<graph::RsqrtOp>(
+      n.create<graph::AddOp>(square, n.scalarLike(epsilon, square)));
+  Value normal =
+      n.cast(n.create<graph::MulOp>(x, factor), type.getElementType());
+  return n.create<graph::MulOp>(normal, scale);
+}
+
+Value rmsNorm(NodeImport &n, Value x, Value scale, int64_t axis,
+              double epsilon) {
+  if (!x)
+    return nullptr;
+  Type element = NodeImport::typeOf(x).getElementType();
+  return rmsNorm(n, x, scale, axis, epsilon,
+                 element.isF64() ? element : n.b.getF32Type());
+}
+
 /// x / sqrt(mean(x²) + epsilon) * scale.
 static LogicalResult rmsNormalization(NodeImport &n) {
   auto axis = n.axis(n.integer("axis", -1), n.rank(0));
   if (!axis)
     return failure();
-  Type element = n.type(0).getElementType();
   Type stash = elementType(n.b.getContext(), int(n.integer("stash_type", 1)));
   if (!stash || !isa<FloatType>(stash))
     return n.error() << "stash_type is no float type";
-  Value x = n.cast(n.input(0), stash);
-  Value square =
-      n.reduce(graph::ReduceKind::mean, n.create<graph::MulOp>(x, x),
-               llvm::to_vector(llvm::seq<int64_t>(*axis, n.rank(0))), true);
-  Value factor = n.create<graph::RsqrtOp>(n.create<graph::AddOp>(
-      square, n.scalarLike(n.real("epsilon", 1e-5), square)));
-  Value normal = n.cast(n.create<graph::MulOp>(x, factor), element);
-  return n.result(n.create<graph::MulOp>(normal, n.input(1)));
+  return n.result(rmsNorm(n, n.input(0), n.input(1), *axis,
+                          n.real("epsilon", 1e-5), stash));
 }
 
 /// x / (bias + alpha / size * sum of squares over `size` channels) ^ beta.

@@ -1,5 +1,7 @@
 // Resize, axis by axis: each output position is a sum of input positions along
-// the axis, whose indices and weights are computed here and become constants.
+// the axis. Their indices and weights are vectors, computed as graph ops that
+// fold where the extents are known.
+#include "Equation.h"
 #include "../Table.h"
 #include <cmath>
 
@@ -8,163 +10,211 @@ using namespace mlir;
 namespace weft::onnx {
 
 namespace {
-/// One axis to resize.
+/// One axis to resize. Numbers that places are computed from are f64.
 struct Axis {
-  int64_t axis, from, to;
-  double scale;
+  int64_t axis;
+  Num from, scale; ///< f64
+  Value to;        ///< tensor<1xi64>
+  Value start, end; ///< of the region, where the mode needs one
+
+  Num last() const { return from - 1.0; }
 };
 
-/// For each output position the input positions it is made of, and how much of
-/// each. `taps` of them per position, position-major.
+/// The input positions that each output position is made of: i64 vectors, and
+/// weights (null for 1). With `isTable` there is one matrix of each instead,
+/// [output, tap].
 struct Taps {
-  int64_t count = 1;
-  SmallVector<int64_t> indices;
-  SmallVector<double> weights; ///< empty: one tap of weight 1
+  SmallVector<Value> indices, weights;
+  Value outside; ///< i1: positions that get the extrapolation value
+  bool isTable = false;
 };
 } // namespace
 
-/// The place in the input of output position `x`.
-static std::optional<double> place(StringRef mode, double x, const Axis &a) {
-  if (mode == "half_pixel")
-    return (x + 0.5) / a.scale - 0.5;
-  if (mode == "pytorch_half_pixel")
-    return a.to > 1 ? (x + 0.5) / a.scale - 0.5 : 0;
+static bool isKnownPlacement(StringRef mode) {
+  return llvm::is_contained({"half_pixel", "pytorch_half_pixel", "asymmetric",
+                             "align_corners", "half_pixel_symmetric",
+                             "tf_crop_and_resize"},
+                            mode);
+}
+
+/// The places in the input of output positions `x`.
+static Num place(StringRef mode, Num x, const Axis &a) {
+  NodeImport &n = *x.n;
+  // The last corner is where the scale puts it, not where rounding does.
+  Num length = a.scale * a.from;
   if (mode == "asymmetric")
     return x / a.scale;
-  if (mode == "align_corners") {
-    // The last corner is where the scale puts it, not where rounding does.
-    double length = a.scale * double(a.from);
-    return length > 1 ? x * double(a.from - 1) / (length - 1) : 0;
+  if (mode == "align_corners")
+    return select(length > 1.0, x * a.last() / (length - 1.0), 0.0);
+  if (mode == "tf_crop_and_resize") {
+    Num start(n, a.start), end(n, a.end);
+    Num many = x * (end - start) * a.last() / (length - 1.0);
+    Num one = (end - start) * a.last() / 2.0;
+    return select(length == 1.0, one, many) + start * a.last();
   }
+  Num half = (x + 0.5) / a.scale - 0.5;
+  if (mode == "pytorch_half_pixel")
+    return select(length == 1.0, -0.5, half);
   if (mode == "half_pixel_symmetric") {
-    double adjustment = double(a.to) / (a.scale * double(a.from));
-    double offset = double(a.from) / 2 * (1 - adjustment);
-    return offset + (x + 0.5) / a.scale - 0.5;
+    Num to(n, n.cast(n.reshape(a.to, {}), n.b.getF64Type()));
+    return half + a.from / 2.0 * (1.0 - to / length);
   }
-  return {};
+  return half;
 }
 
-static int64_t nearest(StringRef mode, double x) {
+static Num nearest(StringRef mode, Num x) {
   if (mode == "floor")
-    return int64_t(std::floor(x));
+    return floor(x);
   if (mode == "ceil")
-    return int64_t(std::ceil(x));
+    return ceil(x);
   if (mode == "round_prefer_ceil")
-    return int64_t(std::floor(x + 0.5));
-  return int64_t(std::ceil(x - 0.5)); // round_prefer_floor
+    return floor(x + 0.5);
+  return ceil(x - 0.5); // round_prefer_floor
 }
 
-/// Keys' cubic kernel at distance d from a tap.
-static double cubic(double d, double a) {
-  d = std::abs(d);
-  if (d <= 1)
-    return ((a + 2) * d - (a + 3)) * d * d + 1;
-  if (d < 2)
-    return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
-  return 0;
+/// The kernel at distance `d` from a tap.
+static Num kernel(NodeImport &n, Num d) {
+  return n.text("mode", "") == "cubic"
+             ? cubicKernel(d, n.real("cubic_coeff_a", -0.75))
+             : max(1.0 - abs(d), 0.0);
 }
 
-static Taps computeTaps(NodeImport &n, const Axis &a, StringRef mode,
-                        StringRef placement) {
+/// `weight` where `place` is in the picture or may be outside.
+static Num counted(NodeImport &n, Num weight, Num place, const Axis &a) {
+  if (!n.integer("exclude_outside", 0))
+    return weight;
+  return select((place >= 0.0) & (place <= a.last()), weight, 0.0);
+}
+
+/// Two or four neighbours, each with its vectors.
+static Taps neighbours(NodeImport &n, Num at, const Axis &a) {
+  int64_t count = n.text("mode", "") == "linear" ? 2 : 4;
+  Type i64 = n.b.getI64Type();
   Taps taps;
-  StringRef rounding = n.text("nearest_mode", "round_prefer_floor");
-  double coefficient = n.real("cubic_coeff_a", -0.75);
-  bool excludeOutside = n.integer("exclude_outside", 0) != 0;
-  taps.count = mode == "nearest" ? 1 : mode == "linear" ? 2 : 4;
-  auto clamped = [&](int64_t i) {
-    return std::clamp<int64_t>(i, 0, a.from - 1);
-  };
-  for (int64_t x = 0; x < a.to; ++x) {
-    double at = *place(placement, double(x), a);
-    if (mode == "nearest") {
-      taps.indices.push_back(clamped(nearest(rounding, at)));
-      continue;
-    }
-    int64_t first = int64_t(std::floor(at)) - (taps.count / 2 - 1);
-    double total = 0;
-    for (int64_t i = first; i < first + taps.count; ++i) {
-      double distance = at - double(i);
-      double weight = mode == "linear" ? 1 - std::abs(distance)
-                                       : cubic(distance, coefficient);
-      if (excludeOutside && i != clamped(i))
-        weight = 0;
-      taps.indices.push_back(clamped(i));
-      taps.weights.push_back(weight);
-      total += weight;
-    }
-    if (excludeOutside && total != 0)
-      for (double &weight : MutableArrayRef(taps.weights).take_back(taps.count))
-        weight /= total;
+  Num first = floor(at) - double(count / 2 - 1);
+  SmallVector<Num> weights;
+  for (int64_t i = 0; i < count; ++i) {
+    Num place = first + double(i);
+    weights.push_back(counted(n, kernel(n, at - place), place, a));
+    taps.indices.push_back(clamp(place, 0, a.last()).as(i64));
   }
+  Num total = weights[0];
+  for (Num weight : ArrayRef(weights).drop_front())
+    total = total + weight;
+  for (Num weight : weights)
+    taps.weights.push_back(n.integer("exclude_outside", 0) ? weight / total
+                                                           : weight);
   return taps;
 }
 
-/// Column `tap` of the weights, shaped to broadcast along the axis.
-static Value weightsOf(NodeImport &n, const Taps &taps, int64_t tap,
-                       Type element, int64_t after) {
-  SmallVector<Attribute> values;
-  for (size_t i = tap; i < taps.weights.size(); i += taps.count)
-    values.push_back(FloatAttr::get(element, taps.weights[i]));
-  SmallVector<int64_t> shape(after + 1, 1);
-  shape[0] = int64_t(values.size());
-  return graph::ConstantOp::create(
-      n.b, n.loc,
-      DenseElementsAttr::get(RankedTensorType::get(shape, element), values));
+/// As many neighbours as one output position covers: the kernel is stretched
+/// where the picture becomes smaller.
+static Taps antialiased(NodeImport &n, Num at, const Axis &a) {
+  Type i64 = n.b.getI64Type(), f64 = n.b.getF64Type();
+  double reach = n.text("mode", "") == "cubic" ? 2 : 1;
+  Num stretch = min(a.scale, 1.0);
+  Num start = floor(-reach / stretch) + 1.0;
+  Num count = (2.0 - start * 2.0).as(i64);
+  Num offset = Num(n, n.cast(n.iota(n.reshape(count, {1})), f64)) + start;
+  at = Num(n, n.unsqueeze(at, {1}));
+  Num places = ceil(at) - 1.0 + offset;
+  Num weights = kernel(n, (places - at) * stretch);
+  auto normalised = [&](Num weight) {
+    return weight /
+           Num(n, n.reduce(graph::ReduceKind::sum, weight, {1}, true));
+  };
+  weights = normalised(weights);
+  if (n.integer("exclude_outside", 0))
+    weights = normalised(counted(n, weights, places, a));
+  Taps taps;
+  taps.isTable = true;
+  taps.indices.push_back(clamp(places, 0, a.last()).as(i64));
+  taps.weights.push_back(weights);
+  return taps;
 }
 
-static Value resizeAxis(NodeImport &n, Value x, const Axis &a,
-                        const Taps &taps) {
+static Taps computeTaps(NodeImport &n, const Axis &a) {
+  StringRef mode = n.text("mode", "nearest");
+  StringRef placement = n.text("coordinate_transformation_mode", "half_pixel");
+  Num x(n, n.cast(n.iota(a.to), n.b.getF64Type()));
+  Num at = place(placement, x, a);
+  Taps taps;
+  if (mode == "nearest") {
+    Num found = nearest(n.text("nearest_mode", "round_prefer_floor"), at);
+    taps.indices.push_back(clamp(found, 0, a.last()).as(n.b.getI64Type()));
+    taps.weights.push_back(nullptr);
+  } else {
+    taps = n.integer("antialias", 0) ? antialiased(n, at, a)
+                                     : neighbours(n, at, a);
+  }
+  if (placement == "tf_crop_and_resize")
+    taps.outside = (at < 0.0) | (at > a.last());
+  return taps;
+}
+
+static Value resizeAxis(NodeImport &n, Value x, const Axis &a) {
   if (!x)
     return nullptr;
   RankedTensorType type = NodeImport::typeOf(x);
   Type original = type.getElementType();
-  bool weighted = !taps.weights.empty();
+  Taps taps = computeTaps(n, a);
+  bool weighted = bool(taps.weights.front());
   Type element =
       !weighted || isa<FloatType>(original) ? original : n.b.getF32Type();
+  Ints after = llvm::to_vector(
+      llvm::seq<int64_t>(1, type.getRank() - a.axis));
   x = n.cast(x, element);
   Value sum;
-  for (int64_t tap = 0; tap < taps.count; ++tap) {
-    Ints indices;
-    for (size_t i = tap; i < taps.indices.size(); i += taps.count)
-      indices.push_back(taps.indices[i]);
-    Value term = n.create<graph::GatherOp>(x, n.ints(indices), a.axis);
-    if (weighted)
+  for (auto [indices, weights] : llvm::zip(taps.indices, taps.weights)) {
+    Value term = n.create<graph::GatherOp>(x, indices, a.axis);
+    if (weighted) {
+      Ints behind = after;
+      if (taps.isTable)
+        for (int64_t &axis : behind)
+          ++axis;
       term = n.create<graph::MulOp>(
-          term, weightsOf(n, taps, tap, element, type.getRank() - a.axis - 1));
+          term, n.unsqueeze(n.cast(weights, element), behind));
+    }
+    if (taps.isTable)
+      term = n.reduce(graph::ReduceKind::sum, term, {a.axis + 1}, false);
     sum = sum ? n.create<graph::AddOp>(sum, term) : term;
   }
+  if (taps.outside)
+    sum = n.create<graph::SelectOp>(
+        n.unsqueeze(taps.outside, after),
+        n.scalarLike(n.real("extrapolation_value", 0), x), sum);
   return n.cast(sum, original);
-}
-
-/// Elements of a constant float tensor.
-static std::optional<SmallVector<double>> knownReals(Value value) {
-  auto op = value.getDefiningOp<graph::ConstantOp>();
-  auto dense =
-      op ? dyn_cast<DenseFPElementsAttr>(op.getValue()) : DenseFPElementsAttr();
-  if (!dense)
-    return {};
-  SmallVector<double> result;
-  for (const APFloat &each : dense)
-    result.push_back(
-        FloatAttr::get(dense.getElementType(), each).getValueAsDouble());
-  return result;
 }
 
 /// All of `sizes` follow the smallest (or largest) scale, so that a picture
 /// keeps its form.
-static void keepAspect(StringRef policy, MutableArrayRef<Axis> axes) {
+static void keepAspect(NodeImport &n, MutableArrayRef<Axis> axes) {
+  StringRef policy = n.text("keep_aspect_ratio_policy", "stretch");
   if (policy == "stretch" || axes.empty())
     return;
-  double scale = axes[0].scale;
+  Num scale = axes[0].scale;
   for (const Axis &a : axes)
-    scale = policy == "not_larger" ? std::min(scale, a.scale)
-                                   : std::max(scale, a.scale);
+    scale = policy == "not_larger" ? min(scale, a.scale) : max(scale, a.scale);
   for (Axis &a : axes) {
     a.scale = scale;
-    a.to = int64_t(std::floor(scale * double(a.from) + 0.5));
+    Num to = floor(scale * a.from + 0.5).as(n.b.getI64Type());
+    a.to = max(Num(n, n.reshape(to, {1})), 0.0);
   }
 }
 
+/// Element `i` of a float constant.
+static std::optional<double> knownReal(Value value, int64_t i) {
+  auto op = value.getDefiningOp<graph::ConstantOp>();
+  auto dense =
+      op ? dyn_cast<DenseFPElementsAttr>(op.getValue()) : DenseFPElementsAttr();
+  if (!dense || i >= dense.getNumElements())
+    return {};
+  return FloatAttr::get(dense.getElementType(),
+                        *(dense.value_begin<APFloat>() + i))
+      .getValueAsDouble();
+}
+
+/// The axes whose extent changes, or may.
 static std::optional<SmallVector<Axis>> readAxes(NodeImport &n) {
   Ints given = n.hasAttribute("axes")
                    ? n.integers("axes")
@@ -172,45 +222,60 @@ static std::optional<SmallVector<Axis>> readAxes(NodeImport &n) {
   auto axes = n.axes(given, n.rank(0));
   if (!axes)
     return {};
-  std::optional<SmallVector<double>> scales;
-  std::optional<Ints> sizes;
-  if (n.has(3))
-    sizes = n.mustKnow(3, "sizes");
-  else if (n.has(2) && !(scales = knownReals(n.input(2))))
-    n.error() << "scales (input 2) must be known at compile time";
-  size_t count = sizes ? sizes->size() : scales ? scales->size() : 0;
-  if (!sizes && !scales)
+  bool bySize = n.has(3);
+  unsigned list = bySize ? 3 : 2;
+  if (!n.has(list) || n.rank(list) != 1) {
+    n.error() << "needs scales or sizes, a list";
     return {};
-  if (count != axes->size()) {
+  }
+  int64_t count = n.type(list).getDimSize(0);
+  if (!ShapedType::isDynamic(count) && count != int64_t(axes->size())) {
     n.error() << "has " << count << " scales or sizes for " << axes->size()
               << " axes";
     return {};
   }
-  constexpr double kMost = 1 << 24;
+  Type f64 = n.b.getF64Type(), i64 = n.b.getI64Type();
+  bool cropped = n.text("coordinate_transformation_mode", "half_pixel") ==
+                 "tf_crop_and_resize";
+  if (cropped && !n.has(1)) {
+    n.error() << "coordinate_transformation_mode 'tf_crop_and_resize' needs a "
+                 "region (input 1)";
+    return {};
+  }
+  auto element = [&](unsigned input, int64_t i) {
+    return n.reshape(n.slice(n.input(input), 0, i, i + 1), {});
+  };
   SmallVector<Axis> result;
   for (auto [i, axis] : llvm::enumerate(*axes)) {
-    int64_t from = n.type(0).getDimSize(axis);
-    if (scales && (*scales)[i] == 1)
+    int64_t extent = n.type(0).getDimSize(axis);
+    Num from = extentAs(n, n.input(0), axis, f64);
+    std::optional<double> factor;
+    auto sizes = bySize ? NodeImport::known(n.input(3)) : std::nullopt;
+    if (!bySize)
+      factor = knownReal(n.input(2), i);
+    else if (sizes && !ShapedType::isDynamic(extent) && extent > 0)
+      factor = double((*sizes)[i]) / double(extent);
+    if (factor && !(*factor > 0 || (bySize && (*sizes)[i] == 0))) {
+      n.error() << "axis " << axis << " of extent " << extent
+                << " cannot be resized by " << *factor;
+      return {};
+    }
+    if (factor == 1 && !cropped)
       continue;
-    if (ShapedType::isDynamic(from)) {
-      // A size of a dynamic axis that is not resized can only repeat it.
-      n.error()
-          << "axis " << axis
-          << " is resized and must have a static extent: give one with --input";
-      return {};
+    Num given(n, n.cast(element(list, i), f64));
+    Num scale = bySize ? given / from : given;
+    Value to = bySize ? given.as(i64) : floor(from * given).as(i64);
+    // What a run is given may be no size at all.
+    to = max(Num(n, n.reshape(to, {1})), 0.0);
+    Axis a{axis, from, scale, to, nullptr, nullptr};
+    if (cropped) {
+      a.start = n.cast(element(1, i), f64);
+      a.end = n.cast(element(1, i + axes->size()), f64);
     }
-    double scale = scales ? (*scales)[i] : double((*sizes)[i]) / double(from);
-    int64_t to =
-        scales ? int64_t(std::floor(double(from) * scale)) : (*sizes)[i];
-    if (!(scale > 0) || from < 1 || double(to) > kMost || to < 1) {
-      n.error() << "axis " << axis << " of extent " << from << " cannot become "
-                << to;
-      return {};
-    }
-    result.push_back({axis, from, to, scale});
+    result.push_back(a);
   }
-  if (sizes)
-    keepAspect(n.text("keep_aspect_ratio_policy", "stretch"), result);
+  if (bySize)
+    keepAspect(n, result);
   return result;
 }
 
@@ -220,18 +285,15 @@ static LogicalResult resize(NodeImport &n) {
   if (mode != "nearest" && mode != "linear" && mode != "cubic")
     return n.error() << "mode is '" << mode
                      << "', not nearest, linear or cubic";
-  if (!place(placement, 0, {0, 1, 1, 1}))
+  if (!isKnownPlacement(placement))
     return n.error() << "coordinate_transformation_mode '" << placement
                      << "' is not supported";
-  if (n.integer("antialias", 0))
-    return n.error() << "antialias is not supported";
   auto axes = readAxes(n);
   if (!axes)
     return failure();
   Value x = n.input(0);
   for (const Axis &a : *axes)
-    if (a.from != a.to || a.scale != 1)
-      x = resizeAxis(n, x, a, computeTaps(n, a, mode, placement));
+    x = resizeAxis(n, x, a);
   return n.result(x);
 }
 

@@ -1,0 +1,201 @@
+// Fourier transforms as matrix products: the matrices are constants where the
+// length is known. Angles are reduced as integers, so large ones stay exact.
+#include "Equation.h"
+#include "Places.h"
+#include <cmath>
+
+using namespace mlir;
+
+namespace weft::onnx {
+
+namespace {
+/// cos and sin of 2 * pi * row * column / length, [rows, columns].
+struct Waves {
+  Value cosine, sine;
+};
+} // namespace
+
+static Waves waves(NodeImport &n, Value rows, Value columns, Value length,
+                   Type element) {
+  Num row(n, n.unsqueeze(n.iota(rows), {1})), column(n, n.iota(columns));
+  Num turn = (row * column) % Num(n, length);
+  Type f64 = n.b.getF64Type();
+  Num angle = turn.as(f64) * (2 * M_PI) / Num(n, length).as(f64);
+  return {apply<graph::CosOp>(angle).as(element),
+          apply<graph::SinOp>(angle).as(element)};
+}
+
+namespace {
+struct Transform {
+  Value length; ///< tensor<1xi64>
+  bool inverse, onesided;
+};
+} // namespace
+
+/// Component `i` of the last axis, which goes.
+static Value component(NodeImport &n, Value x, int64_t i) {
+  int64_t last = NodeImport::typeOf(x).getRank() - 1;
+  return n.squeeze(n.slice(x, last, i, i + 1), {last});
+}
+
+/// The transform along the last axis but one of `x` [.., n, 1 or 2].
+static Value transform(NodeImport &n, Value x, const Transform &t) {
+  if (!x)
+    return nullptr;
+  RankedTensorType type = NodeImport::typeOf(x);
+  int64_t rank = type.getRank(), along = rank - 2;
+  Type element = type.getElementType();
+  bool isReal = type.getDimSize(rank - 1) == 1;
+  Num length(n, t.length);
+  Num half = length / 2.0 + 1.0;
+  bool toReal = t.inverse && t.onesided;
+  // What is longer than the transform is cut, what is shorter counts as zeros.
+  Value used = toReal ? half : length;
+  x = n.create<graph::SliceOp>(x, n.ints({0}), used, n.ints({1}),
+                               ArrayRef<int64_t>{along});
+  Value terms = n.extent(x, along);
+  Waves w = waves(n, t.onesided && !t.inverse ? Value(half) : Value(length),
+                  terms, length, element);
+  if (toReal) {
+    // Each frequency but the first and the middle stands for two.
+    Num k(n, n.iota(terms));
+    Num single = (k == 0.0) | (k * 2.0 == length);
+    Num weight(n, n.create<graph::SelectOp>(single, n.scalar(1, element),
+                                            n.scalar(2, element)));
+    w = {n.create<graph::MulOp>(w.cosine, weight),
+         n.create<graph::MulOp>(w.sine, weight)};
+  }
+  auto times = [&](Value a, Value matrix) {
+    bool vector = a && NodeImport::typeOf(a).getRank() == 1;
+    Value rows = vector ? n.unsqueeze(a, {0}) : a;
+    Value y = n.create<graph::MatMulOp>(rows, matrix, false, true);
+    return Num(n, vector ? n.squeeze(y, {0}) : y);
+  };
+  Value re = component(n, x, 0);
+  Num real = times(re, w.cosine), imaginary = times(re, w.sine);
+  if (!t.inverse)
+    imaginary = 0.0 - imaginary;
+  if (!isReal) {
+    Value im = component(n, x, 1);
+    Num a = times(im, w.sine), b = times(im, w.cosine);
+    real = t.inverse ? real - a : real + a;
+    imaginary = imaginary + b;
+  }
+  if (t.inverse) {
+    Num scale = length.as(element);
+    real = real / scale;
+    imaginary = imaginary / scale;
+  }
+  real = Num(n, n.unsqueeze(real, {rank - 1}));
+  return toReal ? Value(real)
+                : n.concat({real, n.unsqueeze(imaginary, {rank - 1})}, rank - 1);
+}
+
+/// A length that is given as a scalar, as tensor<1xi64>.
+static Value lengthInput(NodeImport &n, unsigned i) {
+  return n.reshape(n.cast(n.input(i), n.b.getI64Type()), {1});
+}
+
+static LogicalResult dft(NodeImport &n) {
+  Value x = n.input(0);
+  int64_t rank = n.rank(0), given = -2;
+  if (n.has(2)) {
+    auto known = n.mustKnow(2, "axis");
+    if (!known || known->size() != 1)
+      return failure();
+    given = known->front();
+  }
+  int64_t parts = n.type(0).getDimSize(rank - 1);
+  auto axis = n.axis(given, rank);
+  if (!axis)
+    return failure();
+  if (*axis == rank - 1 || (parts != 1 && parts != 2))
+    return n.error() << "axis is " << *axis << " of rank " << rank
+                     << ", whose last extent is " << parts
+                     << "; that must be 1 or 2, and the axis another";
+  Transform t{nullptr, n.integer("inverse", 0) != 0,
+              n.integer("onesided", 0) != 0};
+  if (n.has(1))
+    t.length = lengthInput(n, 1);
+  else if (t.inverse && t.onesided)
+    t.length = (Num(n, n.extent(x, *axis)) - 1.0) * 2.0;
+  else
+    t.length = n.extent(x, *axis);
+  Ints order = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+  std::swap(order[*axis], order[rank - 2]);
+  return n.result(n.transpose(transform(n, n.transpose(x, order), t), order));
+}
+
+/// Transforms of pieces of a signal, which begin `step` apart.
+static LogicalResult stft(NodeImport &n) {
+  Value signal = n.input(0);
+  if (n.rank(0) != 3)
+    return n.error() << "the signal has rank " << n.rank(0)
+                     << " where 3 is needed";
+  Value step = lengthInput(n, 1);
+  Value window = n.input(2);
+  Value length = n.has(3)  ? lengthInput(n, 3)
+                 : n.has(2) ? n.extent(window, 0)
+                            : n.extent(signal, 1);
+  Value size = n.has(2) ? n.extent(window, 0) : length;
+  Num frames = max((Num(n, n.extent(signal, 1)) - Num(n, length)) /
+                           Num(n, step) +
+                       1.0,
+                   0.0);
+  Num start(n, n.unsqueeze(n.iota(frames), {1}));
+  Num places = start * Num(n, step) + Num(n, n.iota(size));
+  Value pieces = n.create<graph::GatherOp>(signal, places, int64_t(1));
+  if (window)
+    pieces = n.create<graph::MulOp>(pieces, n.unsqueeze(window, {1}));
+  Transform t{length, /*inverse=*/false, n.integer("onesided", 1) != 0};
+  return n.result(transform(n, pieces, t));
+}
+
+/// Triangles over frequencies whose corners are even steps of the mel scale.
+static LogicalResult melWeightMatrix(NodeImport &n) {
+  Type f64 = n.b.getF64Type();
+  Type element = elementType(n.b.getContext(),
+                             int(n.integer("output_datatype", 1)));
+  if (!element)
+    return n.error() << "output_datatype "
+                     << typeName(int(n.integer("output_datatype", 1)))
+                     << " is not supported";
+  auto number = [&](unsigned i) {
+    return Num(n, n.cast(n.reshape(n.input(i), {}), f64));
+  };
+  Value bins = max(Num(n, lengthInput(n, 0)), 0.0),
+        length = max(Num(n, lengthInput(n, 1)), 0.0);
+  auto mel = [&](Num hertz) {
+    return 2595.0 / std::log(10.0) * apply<graph::Log1pOp>(hertz / 700.0);
+  };
+  Num low = mel(number(3)), high = mel(number(4));
+  Num step = (high - low) / (number(0) + 2.0);
+  Num corner(n, n.cast(n.iota(Num(n, bins) + 2.0), f64));
+  Num hertz = 700.0 * (apply<graph::ExpOp>((corner * step + low) *
+                                           (std::log(10.0) / 2595)) -
+                       1.0);
+  Num corners = floor((number(1) + 1.0) * hertz / number(2));
+  auto shifted = [&](int64_t by) {
+    return Num(n, n.create<graph::SliceOp>(
+                      corners, n.ints({by}), Num(n, bins) + double(by),
+                      n.ints({1}), ArrayRef<int64_t>{0}));
+  };
+  Num left = shifted(0), center = shifted(1), right = shifted(2);
+  Num row(n, n.cast(n.unsqueeze(n.iota(Num(n, length) / 2.0 + 1.0), {1}), f64));
+  Num rising = select(row >= left, (row - left) / max(center - left, 1.0), 0.0);
+  Num falling =
+      select(row < right, (right - row) / max(right - center, 1.0), 0.0);
+  Num y = select(row == center, 1.0, select(row < center, rising, falling));
+  return n.result(y.as(element));
+}
+
+void addSignalRows(Table &table) {
+  constexpr auto floats = Row::kFloats;
+  table.add({
+      {"DFT", 20, dft, floats},
+      {"MelWeightMatrix", 17, melWeightMatrix, Row::kNumbers},
+      {"STFT", 17, stft, floats},
+  });
+}
+
+} // namespace weft::onnx
