@@ -252,4 +252,53 @@ CASES = [
            {"hidden_size": 13, "direction": "bidirectional"}, name="lengths", outputs=1 + states, rtol=2e-5, sizes=[{}],
            reference="onnxruntime")
       for op, g, states in (("LSTM", 4, 2), ("GRU", 3, 1), ("RNN", 1, 1))],
+    # Attention: heads that share keys, masks of each kind, a cache.
+    *[Case("Attention", [In(["a", 4, "b", 8], special=False), In(["a", g, "c", 8], special=False),
+                         In(["a", g, "c", 6], special=False), *mask],
+           attrs, name=name, opset=24, rtol=2e-5, sizes=SIZES[:2])
+      for name, g, mask, attrs in (
+          ("plain", 4, [], {}), ("shared", 2, [], {"scale": 0.3}), ("causal", 1, [], {"is_causal": 1}),
+          ("softcap", 4, [], {"softcap": 2.0}), ("bias", 4, [In(["b", "c"])], {}),
+          ("mask", 2, [In(["a", 1, "b", "c"], "bool")], {}))],
+    Case("Attention", [In(["a", "b", 16], special=False), In(["a", "c", 8], special=False),
+                       In(["a", "c", 8], special=False)],
+         {"q_num_heads": 4, "kv_num_heads": 2}, name="three-dimensions", opset=24, rtol=2e-5, sizes=SIZES[:2]),
+    # Order and selection.
+    *[Case("TopK", [In(ABC, special=False), In([1], "int64", value=np.array([1]))], {"axis": axis, "largest": largest},
+           name=f"axis{axis}-{largest}", opset=24, outputs=2, rtol=None, output_types=["float32", "int64"],
+           sizes=[SIZES[0], SIZES[1]])
+      for axis in (0, 2) for largest in (0, 1)],
+    Case("TopK", [In(["a", 40], "int64", low=-5, high=5), In([1], "int64", value=np.array([40]))], name="ties", opset=24,
+         outputs=2, rtol=None, sizes=[SIZES[0], SIZES[3]]),
+    Case("NonZero", [In(ABC, "int32", low=0, high=1)], rtol=None, output_types=["int64"]),
+    Case("Compress", [In(ABC), In(["b"], "bool")], {"axis": 1}, rtol=None, sizes=SIZES[:2]),
+    Case("Unique", [In(["c"], "int32", low=0, high=6)], outputs=4, rtol=None,
+         output_types=["int32", "int64", "int64", "int64"]),
+    Case("Unique", [In(["c"], "int32", low=0, high=6)], {"sorted": 0}, name="unsorted", outputs=4, rtol=None,
+         output_types=["int32", "int64", "int64", "int64"], sizes=SIZES[:2]),
+    Case("Unique", [In(["a", "c"], "int32", low=0, high=1)], {"axis": 1}, name="columns", outputs=4, rtol=None,
+         output_types=["int32", "int64", "int64", "int64"], sizes=SIZES[:2]),
+    *[Case("ScatterElements", [In(ABC, special=False), In(["a", 1, "c"], "int64", low=-1, high=0),
+                               In(["a", 1, "c"], special=False)],
+           {"axis": 1, "reduction": reduction}, name=reduction, opset=18, sizes=SIZES[:2])
+      for reduction in ("none", "add", "mul", "max", "min")],
+    Case("ScatterND", [In([5, "c"]), In(["b", 1], "int64", low=-5, high=4), In(["b", "c"])], name="rows", opset=18, rtol=None),
+    Case("CumSum", [In(ABC, special=False), In([], "int64", value=np.array(1))], {"exclusive": 1, "reverse": 1},
+         name="backwards", rtol=2e-5),
+    Case("Det", [In(["a", 4, 4], special=False)], rtol=1e-4),
+    # Sampling and signals.
+    *[Case("GridSample", [In(["a", 3, "b", "c"], special=False), In(["a", 4, 5, 2], special=False, low=-1.4, high=1.4)],
+           {"mode": mode, "padding_mode": padding, "align_corners": corners}, name=f"{mode}-{padding}-{corners}",
+           opset=20, rtol=2e-4, sizes=[SIZES[0]])
+      for mode in ("nearest", "linear", "cubic") for padding, corners in (("zeros", 0), ("border", 1), ("reflection", 0))],
+    *[Case("Resize", [In([1, 2, "b", "c"], special=False), In([0], value=np.zeros(0, np.float32)),
+                      In([4], value=np.array([1, 1, 1.7, 0.6], np.float32))],
+           {"mode": mode, **attrs}, name=f"{mode}{'-' if attrs else ''}{'-'.join(map(str, attrs))}", opset=19, rtol=2e-5,
+           sizes=[SIZES[0], {"a": 1, "b": 9, "c": 12}])
+      for mode, attrs in (("nearest", {}), ("linear", {}), ("cubic", {}), ("linear", {"antialias": 1}),
+                          ("cubic", {"antialias": 1}), ("cubic", {"exclude_outside": 1}),
+                          ("linear", {"coordinate_transformation_mode": "align_corners"}))],
+    *[Case("DFT", [In(["a", "c", parts], special=False)], {"inverse": inverse, "onesided": onesided},
+           name=f"{parts}-{inverse}-{onesided}", opset=20, rtol=2e-4, sizes=SIZES[:2])
+      for parts, inverse, onesided in ((1, 0, 0), (1, 0, 1), (2, 0, 0), (2, 1, 0))],
 ]

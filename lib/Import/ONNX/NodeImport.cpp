@@ -119,16 +119,28 @@ std::optional<Ints> NodeImport::mustKnow(unsigned i, StringRef what) const {
 
 //===- Building -----------------------------------------------------------===//
 
-/// What is known of the extents that a reshape was asked for, which its type
-/// rule sees only where all of them are.
-static Type withKnownExtents(graph::ReshapeOp op, Type inferred) {
+/// `inferred` with what is known of the extents that a reshape or expansion was
+/// asked for, which its type rule sees only where all of them are.
+static Type withKnownExtents(Operation *op, Type inferred) {
   auto type = cast<RankedTensorType>(inferred);
   SmallVector<int64_t> shape(type.getShape());
-  for (auto [i, extent] : llvm::enumerate(shape))
-    if (ShapedType::isDynamic(extent))
-      if (auto known = knownElement(op.getShape(), i))
-        if (*known > 0 || (*known == 0 && op.getAllowZero()))
-          extent = *known;
+  auto reshape = dyn_cast<graph::ReshapeOp>(op);
+  auto expand = dyn_cast<graph::ExpandOp>(op);
+  if (!reshape && !expand)
+    return inferred;
+  for (auto [i, extent] : llvm::enumerate(shape)) {
+    if (!ShapedType::isDynamic(extent))
+      continue;
+    auto known = knownElement(op->getOperand(1), i);
+    if (reshape && known &&
+        (*known > 0 || (*known == 0 && reshape.getAllowZero())))
+      extent = *known;
+    // What is asked for is the result's extent if the input's is 1.
+    RankedTensorType from = NodeImport::typeOf(op->getOperand(0));
+    if (expand && known && *known >= 0 && from.getRank() == type.getRank() &&
+        from.getDimSize(i) == 1)
+      extent = *known;
+  }
   return type.clone(shape);
 }
 
@@ -153,8 +165,7 @@ Value NodeImport::inferAndInsert(OperationState &state) {
     op->destroy();
     return nullptr;
   }
-  if (auto reshape = dyn_cast<graph::ReshapeOp>(op))
-    types.front() = withKnownExtents(reshape, types.front());
+  types.front() = withKnownExtents(op, types.front());
   op->getResult(0).setType(types.front());
   SmallVector<OpFoldResult> folded;
   if (succeeded(op->fold(folded)) && folded.size() == 1) {

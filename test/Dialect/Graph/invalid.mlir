@@ -759,3 +759,103 @@ func.func @f(%x: tensor<5x2x3xf32>, %w: tensor<1x4x3xf32>, %r: tensor<1x4x4xf32>
   %y, %l = graph.rnn "forward"(%x, %w, %r) {activations = ["Tanh"], alphas = array<f32: 0.0>, betas = array<f32: 0.0>} : (tensor<5x2x3xf32>, tensor<1x4x3xf32>, tensor<1x4x4xf32>) -> (tensor<5x2x2x4xf32>, tensor<1x2x4xf32>)
   return
 }
+
+// -----
+
+func.func @f(%x: tensor<2x3xf32>, %i: tensor<4xi64>, %u: tensor<4x2xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{the extent of updates is 2 where that of data is 3}}
+  %0 = graph.scatter set %x, %i, %u : tensor<2x3xf32>, tensor<4xi64>, tensor<4x2xf32> -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x3xf32>, %i: tensor<4xi64>, %u: tensor<5x3xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{the number of updates is 5 where that of indices is 4}}
+  %0 = graph.scatter set %x, %i, %u : tensor<2x3xf32>, tensor<4xi64>, tensor<5x3xf32> -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<6xf32>, %i: tensor<4xi64>, %u: tensor<4x3xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{data has rank 1 where 2 is needed}}
+  %0 = graph.scatter set %x, %i, %u : tensor<6xf32>, tensor<4xi64>, tensor<4x3xf32> -> tensor<6xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x3xf32>, %i: tensor<4xi64>, %u: tensor<4x3xi32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{updates are of 'i32' where data is of 'f32'}}
+  %0 = graph.scatter add %x, %i, %u : tensor<2x3xf32>, tensor<4xi64>, tensor<4x3xi32> -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x3xf32>) {
+  %k = graph.constant dense<4> : tensor<1xi64>
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{k is 4 where axis 1 has 3 elements}}
+  %0 = graph.top_k %x, %k axis 1 : tensor<2x3xf32>, tensor<1xi64> -> tensor<2x4xi64>
+  return
+}
+
+// -----
+
+func.func @f(%b: tensor<1x6x4xf32>, %o: tensor<1x2x5xi64>, %c: tensor<1x2xi64>, %m: tensor<i64>, %t: tensor<f32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{the number of boxes is 6 where that of scores is 5}}
+  %0 = graph.non_max_suppression %b, %o, %c, %m, %t : (tensor<1x6x4xf32>, tensor<1x2x5xi64>, tensor<1x2xi64>, tensor<i64>, tensor<f32>) -> tensor<1x2x5xi1>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x3xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{the number of rows is 2 where that of columns is 3}}
+  %0 = graph.det %x : tensor<2x3xf32> -> tensor<f32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x2xi32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{input is 'tensor<2x2xi32>'; matrices of floats are needed}}
+  %0 = graph.det %x : tensor<2x2xi32> -> tensor<i32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x2xi32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{takes 32 bits of 'i32' for 64 bits of 'f64'}}
+  %0 = graph.bit_cast %x to f64 : tensor<2x2xi32> -> tensor<2x2xf64>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x3xf32>, %f: tensor<5xi32>, %t: tensor<4xf32>, %c: tensor<5xi32>, %r: tensor<1xi32>, %l: tensor<5x1xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{the number of thresholds is 4 where that of leaves is 5}}
+  %0 = graph.tree_ensemble sum %x, %f, %t, %c, %r, %l depth 2 : (tensor<2x3xf32>, tensor<5xi32>, tensor<4xf32>, tensor<5xi32>, tensor<1xi32>, tensor<5x1xf32>) -> tensor<2x1xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x3xf32>, %f: tensor<5xi32>, %t: tensor<5xf32>, %c: tensor<5xi32>, %r: tensor<1xi32>, %l: tensor<5x1xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{combines leaves by sum, max or min, not by mean}}
+  %0 = graph.tree_ensemble mean %x, %f, %t, %c, %r, %l depth 2 : (tensor<2x3xf32>, tensor<5xi32>, tensor<5xf32>, tensor<5xi32>, tensor<1xi32>, tensor<5x1xf32>) -> tensor<2x1xf32>
+  return
+}

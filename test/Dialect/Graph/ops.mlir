@@ -164,3 +164,32 @@ func.func @recurrent(%x: tensor<?x2x3xf32>, %w: tensor<1x16x3xf32>, %r: tensor<1
   %yr, %hr = graph.rnn "forward"(%x, %wr, %rr bias %b) {activations = ["Tanh"], alphas = array<f32: 0.0>, betas = array<f32: 0.0>} : (tensor<?x2x3xf32>, tensor<1x4x3xf32>, tensor<1x4x4xf32>, tensor<1x8xf32>) -> (tensor<?x1x2x4xf32>, tensor<1x2x4xf32>)
   return
 }
+
+// CHECK-LABEL: func @indexing
+func.func @indexing(%x: tensor<?x8xf32>, %at: tensor<?xi64>, %by: tensor<?x8xf32>, %k: tensor<1xi64>,
+                    %boxes: tensor<1x?x4xf32>, %order: tensor<1x2x?xi64>, %count: tensor<1x2xi64>, %most: tensor<i64>,
+                    %threshold: tensor<f32>, %m: tensor<?x3x3xf32>) {
+  // CHECK: graph.scatter add %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x8xf32>, tensor<?xi64>, tensor<?x8xf32> -> tensor<?x8xf32>
+  %0 = graph.scatter add %x, %at, %by : tensor<?x8xf32>, tensor<?xi64>, tensor<?x8xf32> -> tensor<?x8xf32>
+  // CHECK: graph.top_k %{{.*}}, %{{.*}} axis 1 largest : tensor<?x8xf32>, tensor<1xi64> -> tensor<?x?xi64>
+  %1 = graph.top_k %x, %k axis 1 largest : tensor<?x8xf32>, tensor<1xi64> -> tensor<?x?xi64>
+  // CHECK: graph.non_max_suppression
+  %2 = graph.non_max_suppression %boxes, %order, %count, %most, %threshold : (tensor<1x?x4xf32>, tensor<1x2x?xi64>, tensor<1x2xi64>, tensor<i64>, tensor<f32>) -> tensor<1x2x?xi1>
+  // CHECK: graph.det %{{.*}} : tensor<?x3x3xf32> -> tensor<?xf32>
+  %3 = graph.det %m : tensor<?x3x3xf32> -> tensor<?xf32>
+  // CHECK: graph.bit_cast %{{.*}} to i32 : tensor<?x8xf32> -> tensor<?x8xi32>
+  %4 = graph.bit_cast %x to i32 : tensor<?x8xf32> -> tensor<?x8xi32>
+  // CHECK: graph.cumsum %{{.*}} 1 {exclusive, kind = prod}
+  %5 = graph.cumsum %x 1 {exclusive, kind = #graph<reduce_kind prod>} : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// CHECK-LABEL: func @trees
+func.func @trees(%x: tensor<?x3xf32>, %f: tensor<3xi32>, %t: tensor<3xf32>, %c: tensor<3xi32>, %r: tensor<1xi32>,
+                 %l: tensor<3x2xf32>, %nan: tensor<3xi1>) {
+  // CHECK: graph.tree_ensemble sum %{{.*}} depth 1
+  %0 = graph.tree_ensemble sum %x, %f, %t, %c, %r, %l depth 1 : (tensor<?x3xf32>, tensor<3xi32>, tensor<3xf32>, tensor<3xi32>, tensor<1xi32>, tensor<3x2xf32>) -> tensor<?x2xf32>
+  // CHECK: graph.tree_ensemble max %{{.*}} nan %{{.*}} depth 1
+  %1 = graph.tree_ensemble max %x, %f, %t, %c, %r, %l nan %nan depth 1 : (tensor<?x3xf32>, tensor<3xi32>, tensor<3xf32>, tensor<3xi32>, tensor<1xi32>, tensor<3x2xf32>, tensor<3xi1>) -> tensor<?x2xf32>
+  return
+}

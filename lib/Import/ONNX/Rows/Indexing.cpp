@@ -17,12 +17,14 @@ static LogicalResult gather(NodeImport &n) {
 
 /// max(ceil((limit - start) / delta), 0) elements start + i * delta.
 static LogicalResult range(NodeImport &n) {
-  Value start = n.input(0), limit = n.input(1), delta = n.input(2);
   Type element = n.type(0).getElementType();
   for (unsigned i = 0; i < 3; ++i)
-    if (n.rank(i) != 0)
+    if (n.rank(i) > 1 || (n.rank(i) == 1 && n.type(i).getDimSize(0) > 1))
       return n.error() << "input " << i << " has rank " << n.rank(i)
                        << "; a scalar is needed";
+  // ONNX's own function bodies give lists of one element.
+  Value start = n.reshape(n.input(0), {}), limit = n.reshape(n.input(1), {}),
+        delta = n.reshape(n.input(2), {});
   Value span = n.create<graph::SubOp>(limit, start), count;
   if (isa<FloatType>(element)) {
     Value steps = n.create<graph::CeilOp>(n.create<graph::DivOp>(span, delta));

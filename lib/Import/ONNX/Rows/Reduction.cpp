@@ -1,5 +1,6 @@
 // Reductions along axes, and what ONNX builds from them.
-#include "../Table.h"
+#include "Equation.h"
+#include "NamedAxes.h"
 
 using namespace mlir;
 
@@ -11,15 +12,49 @@ namespace {
 struct ReduceArguments {
   Ints axes;
   bool keepDims;
-  bool nothing; ///< the input is the result
+  bool nothing;      ///< the input is the result
+  Value flags;       ///< the axes, where they are known at run time only
+  int64_t count = 0; ///< of these
+
+  /// `x` combined along the axes, which stay as 1.
+  Value reduced(NodeImport &n, ReduceKind kind, Value x) const {
+    return flags ? reduceNamed(n, kind, x, flags)
+                 : n.reduce(kind, x, axes, /*keepDims=*/true);
+  }
+  Value withoutAxes(NodeImport &n, Value x) const {
+    if (keepDims)
+      return x;
+    return flags ? squeezeNamed(n, x, flags, count) : n.squeeze(x, axes);
+  }
 };
 } // namespace
+
+/// Axes that are data. A list that may be empty stands for all axes, or none.
+static std::optional<ReduceArguments> namedArguments(NodeImport &n) {
+  ReduceArguments result{{}, n.integer("keepdims", 1) != 0, false};
+  result.flags = namedAxes(n, n.input(1), n.rank(0));
+  if (n.type(1).isDynamicDim(0) && !n.integer("noop_with_empty_axes", 0)) {
+    Num length(n, n.reshape(n.extent(n.input(1), 0), {}));
+    result.flags = Num(n, result.flags) | (length == 0.0);
+  }
+  if (!result.keepDims) {
+    auto count = axisCount(n, n.input(1), -1);
+    if (!count)
+      return {};
+    result.count = *count;
+  }
+  return result;
+}
 
 static std::optional<ReduceArguments> arguments(NodeImport &n) {
   ReduceArguments result{{}, n.integer("keepdims", 1) != 0, false};
   Ints given;
   if (n.has(1)) {
-    auto known = n.mustKnow(1, "axes");
+    auto known = NodeImport::known(n.input(1));
+    if (!known && n.rank(1) == 1 && n.rank(0) > 0)
+      return namedArguments(n);
+    if (!known)
+      known = n.mustKnow(1, "axes");
     if (!known)
       return {};
     given = *known;
@@ -49,7 +84,8 @@ static LogicalResult reduction(NodeImport &n) {
     return failure();
   Value x = before(n, n.input(0));
   if (!args->nothing)
-    x = n.reduce(kind, x, args->axes, args->keepDims);
+    x = args->flags ? args->withoutAxes(n, args->reduced(n, kind, x))
+                    : n.reduce(kind, x, args->axes, args->keepDims);
   return n.result(after(n, x));
 }
 
@@ -80,18 +116,15 @@ static LogicalResult logSumExp(NodeImport &n) {
     x = n.cast(x, n.b.getF64Type());
   if (args->nothing)
     return n.result(n.input(0));
-  Value m = n.reduce(ReduceKind::max, x, args->axes, /*keepDims=*/true);
+  Value m = args->reduced(n, ReduceKind::max, x);
   // An infinite m would make inf - inf.
   Value finite = n.create<graph::SelectOp>(
       n.create<graph::IsInfOp>(m, true, true), n.scalarLike(0, m), m);
   Value sum =
-      n.reduce(ReduceKind::sum,
-               n.create<graph::ExpOp>(n.create<graph::SubOp>(x, finite)),
-               args->axes, /*keepDims=*/true);
+      args->reduced(n, ReduceKind::sum,
+                    n.create<graph::ExpOp>(n.create<graph::SubOp>(x, finite)));
   Value result = n.create<graph::AddOp>(n.create<graph::LogOp>(sum), finite);
-  if (!args->keepDims)
-    result = n.squeeze(result, args->axes);
-  return n.result(n.cast(result, element));
+  return n.result(n.cast(args->withoutAxes(n, result), element));
 }
 
 template <ReduceKind kind>
@@ -106,16 +139,21 @@ static LogicalResult argReduction(NodeImport &n) {
 
 template <ReduceKind kind>
 static LogicalResult cumulated(NodeImport &n) {
-  auto given = n.mustKnow(1, "axis");
-  if (!given || given->size() != 1)
-    return failure();
-  auto axis = n.axis(given->front(), n.rank(0));
-  if (!axis)
-    return failure();
-  return n.result(n.create<graph::CumSumOp>(n.input(0), *axis,
-                                            n.integer("exclusive", 0) != 0,
-                                            n.integer("reverse", 0) != 0,
-                                            kind));
+  bool exclusive = n.integer("exclusive", 0) != 0,
+       reverse = n.integer("reverse", 0) != 0;
+  auto along = [&](Value x, int64_t axis) {
+    return n.create<graph::CumSumOp>(x, axis, exclusive, reverse, kind);
+  };
+  auto given = NodeImport::known(n.input(1));
+  if (!given) {
+    Value flags =
+        namedAxes(n, n.reshape(n.input(1), {1}), n.rank(0));
+    return n.result(
+        forNamed(n, n.input(0), flags, /*changesExtent=*/false, along));
+  }
+  auto axis = given->size() == 1 ? n.axis(given->front(), n.rank(0))
+                                 : std::nullopt;
+  return axis ? n.result(along(n.input(0), *axis)) : failure();
 }
 
 template <bool log>

@@ -152,6 +152,45 @@ static LogicalResult gridSample(NodeImport &n) {
   return n.result(sample(n, x, {batch, channel}, axes));
 }
 
+/// Where GridSample reads for each element of a picture of `size` that is moved
+/// by `theta` [N, axes, axes + 1].
+static LogicalResult affineGrid(NodeImport &n) {
+  Value theta = n.input(0), size = n.cast(n.input(1), n.b.getI64Type());
+  int64_t axes = n.type(0).getDimSize(1);
+  if (n.rank(0) != 3 || (axes != 2 && axes != 3) ||
+      (NodeImport::typeOf(size).hasStaticShape() &&
+       NodeImport::typeOf(size).getNumElements() != axes + 2))
+    return n.error() << "theta is " << n.type(0) << " and size "
+                     << NodeImport::typeOf(size)
+                     << "; two or three spatial axes are needed";
+  bool corners = n.integer("align_corners", 0) != 0;
+  Type element = n.type(0).getElementType();
+  auto extent = [&](int64_t i) { return n.slice(size, 0, i, i + 1); };
+  SmallVector<Value> shape, columns;
+  for (int64_t i = 0; i < axes; ++i)
+    shape.push_back(extent(i + 2));
+  Value inner = n.concat(shape, 0);
+  // The last axis is the first coordinate.
+  for (int64_t i = axes; i-- > 0;) {
+    Num count(n, n.cast(n.reshape(shape[i], {}), element));
+    Num place(n, n.cast(n.iota(shape[i]), element));
+    Num at = corners ? place * 2.0 / max(count - 1.0, 1.0) - 1.0
+                     : (place * 2.0 + 1.0) / count - 1.0;
+    Ints behind = llvm::to_vector(llvm::seq<int64_t>(1, axes - i));
+    Value all = n.create<graph::ExpandOp>(n.unsqueeze(at, behind), inner);
+    columns.push_back(n.reshape(all, {-1, 1}));
+  }
+  if (llvm::is_contained(columns, Value()))
+    return failure();
+  columns.push_back(n.create<graph::AddOp>(
+      n.create<graph::MulOp>(columns[0], n.scalar(0, element)),
+      n.scalar(1, element)));
+  Value grid = n.unsqueeze(n.concat(columns, 1), {0});
+  Value moved = n.create<graph::MatMulOp>(grid, theta, false, true);
+  return n.result(n.create<graph::ReshapeOp>(
+      moved, n.concat({n.extent(theta, 0), inner, n.ints({axes})}, 0), true));
+}
+
 //===- Regions ------------------------------------------------------------===//
 
 /// Bilinear taps at `x`, which is moved to the picture where it is less than 1
@@ -407,39 +446,40 @@ static LogicalResult deformConv(NodeImport &n) {
 
 /// Adds the columns of blocks to where the blocks were in the picture.
 static LogicalResult col2Im(NodeImport &n) {
-  Value x = n.input(0), image = n.cast(n.input(1), n.b.getI64Type());
-  auto block = n.mustKnow(2, "block_shape");
-  if (!block)
-    return failure();
-  int64_t spatial = block->size();
+  Value x = n.input(0), image = n.cast(n.input(1), n.b.getI64Type()),
+        block = n.cast(n.input(2), n.b.getI64Type());
   Ints strides = n.integers("strides"), pads = n.integers("pads"),
        dilations = n.integers("dilations");
+  int64_t spatial = NodeImport::typeOf(block).getDimSize(0);
+  if (ShapedType::isDynamic(spatial))
+    spatial = strides.size();
   for (Ints *list : {&strides, &dilations})
     if (list->empty())
       list->assign(spatial, 1);
   if (pads.empty())
     pads.assign(2 * spatial, 0);
-  if (n.rank(0) != 3 || int64_t(strides.size()) != spatial ||
+  if (n.rank(0) != 3 || spatial < 1 || int64_t(strides.size()) != spatial ||
       int64_t(dilations.size()) != spatial ||
       int64_t(pads.size()) != 2 * spatial ||
       llvm::any_of(strides, [](int64_t s) { return s < 1; }))
     return n.error() << "input has rank " << n.rank(0) << " with "
                      << strides.size() << " strides and " << pads.size()
                      << " pads for " << spatial << " spatial dimensions";
-  int64_t elements = 1;
-  for (int64_t extent : *block)
-    elements *= extent;
-  Value batch = n.extent(x, 0),
-        channels = n.create<graph::DivOp>(n.extent(x, 1), n.ints({elements}));
-  SmallVector<Value> shape = {batch, channels, n.ints(*block)}, padded, places;
-  SmallVector<Value> counts;
+  Value batch = n.extent(x, 0), elements = n.ints({1});
+  SmallVector<Value> extents, shape, padded, places, counts;
+  for (int64_t i = 0; i < spatial; ++i) {
+    extents.push_back(n.slice(block, 0, i, i + 1));
+    elements = n.create<graph::MulOp>(elements, extents.back());
+  }
+  Value channels = n.create<graph::DivOp>(n.extent(x, 1), elements);
+  shape = {batch, channels};
+  llvm::append_range(shape, extents);
   for (int64_t i = 0; i < spatial; ++i) {
     Num extent = Num(n, n.slice(image, 0, i, i + 1)) +
                  double(pads[i] + pads[spatial + i]);
     padded.push_back(extent);
-    int64_t reach = dilations[i] * ((*block)[i] - 1) + 1;
-    Num free = extent - double(reach);
-    counts.push_back(free / double(strides[i]) + 1.0);
+    Num reach = (Num(n, extents[i]) - 1.0) * double(dilations[i]) + 1.0;
+    counts.push_back((extent - reach) / double(strides[i]) + 1.0);
   }
   llvm::append_range(shape, counts);
   Value blocks = n.create<graph::ReshapeOp>(x, n.concat(shape, 0), true);
@@ -474,6 +514,7 @@ static LogicalResult col2Im(NodeImport &n) {
 void addSamplingRows(Table &table) {
   constexpr auto floats = Row::kFloats;
   table.add({
+      {"AffineGrid", 20, affineGrid, floats},
       {"Col2Im", 18, col2Im, floats},
       {"DeformConv", 22, deformConv, floats},
       {"GridSample", 22, gridSample, floats},

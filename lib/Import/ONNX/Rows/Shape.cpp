@@ -1,5 +1,6 @@
 // Constants, shapes, and operators that move or repeat data by shape alone.
-#include "../Table.h"
+#include "Equation.h"
+#include "NamedAxes.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -139,7 +140,14 @@ static LogicalResult transpose(NodeImport &n) {
 }
 
 static LogicalResult unsqueeze(NodeImport &n) {
-  auto given = n.mustKnow(1, "axes");
+  auto given = NodeImport::known(n.input(1));
+  if (!given) {
+    auto count = axisCount(n, n.input(1), 1);
+    return count ? n.result(unsqueezeNamed(
+                       n, n.input(0),
+                       namedAxes(n, n.input(1), n.rank(0) + *count)))
+                 : failure();
+  }
   auto axes =
       given ? n.axes(*given, n.rank(0) + int64_t(given->size())) : std::nullopt;
   if (!axes)
@@ -151,21 +159,31 @@ static LogicalResult unsqueeze(NodeImport &n) {
 static LogicalResult squeeze(NodeImport &n) {
   Ints axes;
   if (n.has(1)) {
-    auto given = n.mustKnow(1, "axes");
-    auto counted = given ? n.axes(*given, n.rank(0)) : std::nullopt;
+    auto given = NodeImport::known(n.input(1));
+    if (!given) {
+      auto count = axisCount(n, n.input(1), -1);
+      return count ? n.result(squeezeNamed(
+                         n, n.input(0),
+                         namedAxes(n, n.input(1), n.rank(0)), *count))
+                   : failure();
+    }
+    auto counted = n.axes(*given, n.rank(0));
     if (!counted)
       return failure();
     axes = *counted;
     llvm::sort(axes);
     return n.result(n.squeeze(n.input(0), axes));
   }
-  for (auto [i, extent] : llvm::enumerate(n.type(0).getShape())) {
-    if (ShapedType::isDynamic(extent))
-      return n.error() << "axes are not given and the extent of axis " << i
-                       << " is not known";
+  if (!n.type(0).hasStaticShape()) {
+    // All axes of one element go; the result's rank says how many there are.
+    auto count = axisCount(n, nullptr, -1);
+    Value flags = Num(n, n.shape(n.input(0))) == 1.0;
+    return count ? n.result(squeezeNamed(n, n.input(0), flags, *count))
+                 : failure();
+  }
+  for (auto [i, extent] : llvm::enumerate(n.type(0).getShape()))
     if (extent == 1)
       axes.push_back(i);
-  }
   return n.result(n.squeeze(n.input(0), axes));
 }
 
@@ -183,17 +201,24 @@ static LogicalResult slice(NodeImport &n) {
     return n.error() << "how many axes are sliced must be known at compile "
                         "time";
   int64_t count = type.getDimSize(0);
+  Value steps = n.has(4) ? asShape(n, n.input(4)) : n.ints(Ints(count, 1));
   Ints given = llvm::to_vector(llvm::seq<int64_t>(0, count));
   if (n.has(3)) {
-    auto known = n.mustKnow(3, "axes");
-    if (!known)
-      return failure();
-    given = *known;
+    if (auto known = NodeImport::known(n.input(3))) {
+      given = *known;
+    } else {
+      // All axes are sliced, those that are not named by all they have.
+      int64_t rank = n.rank(0);
+      Value at = n.input(3);
+      starts = spreadOverAxes(n, starts, at, rank, 0);
+      ends = spreadOverAxes(n, ends, at, rank, INT64_MAX);
+      steps = spreadOverAxes(n, steps, at, rank, 1);
+      given = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+    }
   }
   auto axes = n.axes(given, n.rank(0));
   if (!axes)
     return failure();
-  Value steps = n.has(4) ? asShape(n, n.input(4)) : n.ints(Ints(count, 1));
   return n.result(
       n.create<graph::SliceOp>(n.input(0), starts, ends, steps, *axes));
 }
@@ -271,11 +296,22 @@ static LogicalResult pad(NodeImport &n) {
     return n.error() << "mode is '" << name
                      << "', not constant, reflect, edge or wrap";
   Ints given = llvm::to_vector(llvm::seq<int64_t>(0, n.rank(0)));
+  Value pads = asShape(n, n.input(1));
   if (n.has(3)) {
-    auto known = n.mustKnow(3, "axes");
-    if (!known)
-      return failure();
-    given = *known;
+    if (auto known = NodeImport::known(n.input(3))) {
+      given = *known;
+    } else {
+      int64_t rank = n.rank(0);
+      Value count = n.extent(n.input(3), 0);
+      auto half = [&](Value from, Value to) {
+        Value part = n.create<graph::SliceOp>(pads, from, to, n.ints({1}),
+                                              ArrayRef<int64_t>{0});
+        return spreadOverAxes(n, part, n.input(3), rank, 0);
+      };
+      pads = n.concat({half(n.ints({0}), count),
+                       half(count, n.ints({INT64_MAX}))},
+                      0);
+    }
   }
   auto axes = n.axes(given, n.rank(0));
   if (!axes)
@@ -283,8 +319,7 @@ static LogicalResult pad(NodeImport &n) {
   Value value = n.has(2) ? n.input(2) : n.scalarLike(0, n.input(0));
   if (NodeImport::typeOf(value).getRank() != 0)
     value = n.reshape(value, {});
-  return n.result(n.create<graph::PadOp>(n.input(0), asShape(n, n.input(1)),
-                                         value, *axes, *mode));
+  return n.result(n.create<graph::PadOp>(n.input(0), pads, value, *axes, *mode));
 }
 
 /// Blocks of the channels become blocks of the picture, and back.

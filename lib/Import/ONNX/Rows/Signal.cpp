@@ -1,6 +1,7 @@
 // Fourier transforms as matrix products: the matrices are constants where the
 // length is known. Angles are reduced as integers, so large ones stay exact.
 #include "Equation.h"
+#include "NamedAxes.h"
 #include "Places.h"
 #include <cmath>
 
@@ -96,34 +97,46 @@ static Value lengthInput(NodeImport &n, unsigned i) {
   return n.reshape(n.cast(n.input(i), n.b.getI64Type()), {1});
 }
 
-static LogicalResult dft(NodeImport &n) {
+static Value dftAlong(NodeImport &n, int64_t axis) {
   Value x = n.input(0);
-  int64_t rank = n.rank(0), given = -2;
-  if (n.has(2)) {
-    auto known = n.mustKnow(2, "axis");
-    if (!known || known->size() != 1)
-      return failure();
-    given = known->front();
-  }
-  int64_t parts = n.type(0).getDimSize(rank - 1);
-  auto axis = n.axis(given, rank);
-  if (!axis)
-    return failure();
-  if (*axis == rank - 1 || (parts != 1 && parts != 2))
-    return n.error() << "axis is " << *axis << " of rank " << rank
-                     << ", whose last extent is " << parts
-                     << "; that must be 1 or 2, and the axis another";
+  int64_t rank = n.rank(0);
   Transform t{nullptr, n.integer("inverse", 0) != 0,
               n.integer("onesided", 0) != 0};
   if (n.has(1))
     t.length = lengthInput(n, 1);
   else if (t.inverse && t.onesided)
-    t.length = (Num(n, n.extent(x, *axis)) - 1.0) * 2.0;
+    t.length = (Num(n, n.extent(x, axis)) - 1.0) * 2.0;
   else
-    t.length = n.extent(x, *axis);
+    t.length = n.extent(x, axis);
   Ints order = llvm::to_vector(llvm::seq<int64_t>(0, rank));
-  std::swap(order[*axis], order[rank - 2]);
-  return n.result(n.transpose(transform(n, n.transpose(x, order), t), order));
+  std::swap(order[axis], order[rank - 2]);
+  return n.transpose(transform(n, n.transpose(x, order), t), order);
+}
+
+static LogicalResult dft(NodeImport &n) {
+  int64_t rank = n.rank(0);
+  int64_t parts = rank ? n.type(0).getDimSize(rank - 1) : 0;
+  if (rank < 2 || (parts != 1 && parts != 2))
+    return n.error() << "the input is " << n.type(0)
+                     << "; its last extent must be known, and 1 or 2";
+  auto known = n.has(2) ? NodeImport::known(n.input(2)) : Ints{-2};
+  if (!known) {
+    SmallVector<int64_t> shape(rank, ShapedType::kDynamic);
+    bool toReal = n.integer("inverse", 0) && n.integer("onesided", 0);
+    shape.back() = toReal ? 1 : 2;
+    Value flags = namedAxes(n, n.reshape(n.input(2), {1}), rank);
+    Value isLast = n.reshape(n.slice(flags, 0, rank - 1, rank), {});
+    require(n, n.create<graph::NotOp>(isLast),
+            "the axis holds the parts of numbers");
+    return n.result(byAxis(n, flags, rank - 1, n.type(0).clone(shape),
+                           [&](int64_t axis) { return dftAlong(n, axis); }));
+  }
+  auto axis = known->size() == 1 ? n.axis(known->front(), rank) : std::nullopt;
+  if (!axis)
+    return failure();
+  if (*axis == rank - 1)
+    return n.error() << "axis " << *axis << " holds the parts of numbers";
+  return n.result(dftAlong(n, *axis));
 }
 
 /// Transforms of pieces of a signal, which begin `step` apart.
