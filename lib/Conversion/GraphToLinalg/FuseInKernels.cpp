@@ -10,6 +10,7 @@
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "weft/Dialect/Kernel/IR/Kernel.h"
 
@@ -99,6 +100,9 @@ struct FoldIntoEpilogue : OpRewritePattern<linalg::GenericOp> {
                                 PatternRewriter &rewriter) const final {
     if (!isElementwise(op) || op.hasIndexSemantics())
       return rewriter.notifyMatchFailure(op, "is not elementwise");
+    // Products store vectors, and a vector of i1 would be stored as bits.
+    if (getElementTypeOrSelf(op->getResult(0).getType()).isInteger(1))
+      return rewriter.notifyMatchFailure(op, "gives i1");
     OpOperand *read = nullptr;
     for (OpOperand *input : op.getDpsInputOperands())
       if (input->get().getDefiningOp<Product>() && input->get().hasOneUse() &&

@@ -202,6 +202,32 @@ LogicalResult BufferPlacer::place(memref::AllocOp alloc) {
   return success();
 }
 
+/// Erases a buffer of which no more than the extents are asked; false where
+/// there is more.
+bool eraseUnread(memref::AllocOp alloc) {
+  MemRefType type = alloc.getType();
+  SmallVector<Operation *> users(alloc->getUsers());
+  for (Operation *user : users) {
+    auto dim = dyn_cast<memref::DimOp>(user);
+    if (!isa<memref::DeallocOp>(user) && !(dim && dim.getConstantIndex()))
+      return false;
+  }
+  for (Operation *user : users) {
+    if (auto dim = dyn_cast<memref::DimOp>(user)) {
+      int64_t i = *dim.getConstantIndex();
+      OpBuilder b(dim);
+      dim.replaceAllUsesWith(
+          type.isDynamicDim(i)
+              ? alloc.getDynamicSizes()[type.getDynamicDimIndex(i)]
+              : Value(arith::ConstantIndexOp::create(b, dim.getLoc(),
+                                                     type.getDimSize(i))));
+    }
+    user->erase();
+  }
+  alloc.erase();
+  return true;
+}
+
 /// A loop of one work item around the whole body: what is left of a kernel
 /// whose only item needed no loop.
 scf::ForallOp wrapInLoop(func::FuncOp kernel) {
@@ -241,13 +267,7 @@ FailureOr<KernelFrame> frameKernel(func::FuncOp kernel) {
   BufferPlacer placer(kernel, frame);
   SmallVector<memref::AllocOp> allocs;
   kernel.walk([&](memref::AllocOp alloc) {
-    if (llvm::all_of(alloc->getUsers(),
-                     [](Operation *user) {
-                       return isa<memref::DeallocOp, memref::DimOp>(user);
-                     }) &&
-        alloc->use_empty())
-      alloc.erase();
-    else
+    if (!eraseUnread(alloc))
       allocs.push_back(alloc);
   });
   for (memref::AllocOp alloc : allocs)

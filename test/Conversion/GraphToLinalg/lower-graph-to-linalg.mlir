@@ -106,3 +106,23 @@ func.func @reshape(%x: tensor<?x8xf32>) -> tensor<?x2x4xf32> {
   %0 = graph.reshape %x, %shape : tensor<?x8xf32>, tensor<3xi64> -> tensor<?x2x4xf32>
   return %0 : tensor<?x2x4xf32>
 }
+
+// A product stores vectors, and of i1 these would be bits: the comparison is a
+// loop of its own.
+// CHECK-LABEL: func.func private @matmul_compare
+func.func private @matmul_compare(%a: tensor<?x64xf32>, %b: tensor<3x64x16xf32>, %c: tensor<f32>, %out: tensor<?x40xi1>)
+    -> tensor<?x40xi1> attributes {kernel.entry} {
+  // CHECK: kernel.matmul
+  // CHECK: kernel.yield %{{.*}} : f32
+  // CHECK: linalg.generic
+  // CHECK: arith.cmpf
+  %d = arith.constant 0 : index
+  %n = tensor.dim %a, %d : tensor<?x64xf32>
+  %e = tensor.empty(%n) : tensor<?x40xf32>
+  %0 = kernel.matmul packed lhs(%a) rhs(%b) outs(%e) {extra_maps = []} epilogue {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } : (tensor<?x64xf32>, tensor<3x64x16xf32>, tensor<?x40xf32>) -> tensor<?x40xf32>
+  %1 = graph.compare lt %0, %c : tensor<?x40xf32>, tensor<f32> -> tensor<?x40xi1>
+  return %1 : tensor<?x40xi1>
+}

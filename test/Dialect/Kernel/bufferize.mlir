@@ -19,6 +19,17 @@ func.func private @neg(%x: tensor<4xf32>, %o: tensor<4xf32>) -> tensor<4xf32> at
   return %y : tensor<4xf32>
 }
 
+// Nobody launches it.
+// CHECK-NOT: @unused
+func.func private @unused(%x: tensor<4xf32>, %o: tensor<4xf32>) -> tensor<4xf32> attributes {kernel.entry} {
+  %y = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+      ins(%x : tensor<4xf32>) outs(%o : tensor<4xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    linalg.yield %a : f32
+  } -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}
+
 // CHECK-LABEL: func.func @main(
 // CHECK-SAME:    %[[X:.*]]: memref<4xf32> {graph.name = "x"})
 func.func @main(%x: tensor<4xf32> {graph.name = "x"}) -> tensor<8xf32> {

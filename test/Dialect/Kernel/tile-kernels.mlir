@@ -67,3 +67,17 @@ func.func private @total(%x: tensor<8xf32>, %o: tensor<f32>) -> tensor<f32> attr
   } -> tensor<f32>
   return %y : tensor<f32>
 }
+
+// Loops of no iteration are not tiled.
+// CHECK-LABEL: func.func private @sums_of_nothing(
+func.func private @sums_of_nothing(%x: tensor<?x0x4xf32>, %o: tensor<?x4xf32>) -> tensor<?x4xf32> attributes {kernel.entry} {
+  // CHECK: scf.forall (%{{.*}}) in (1)
+  %y = linalg.generic {indexing_maps = [affine_map<(i, j, k) -> (i, k, j)>, affine_map<(i, j, k) -> (i, j)>],
+                       iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x : tensor<?x0x4xf32>) outs(%o : tensor<?x4xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %n = arith.addf %a, %b : f32
+    linalg.yield %n : f32
+  } -> tensor<?x4xf32>
+  return %y : tensor<?x4xf32>
+}

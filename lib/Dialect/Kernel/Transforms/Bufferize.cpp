@@ -206,6 +206,11 @@ LogicalResult Bufferizer::specialize(func::FuncOp main) {
     }
     launch.setCallee(special.getSymName());
   }
+  // Launches that nobody needed went with the clean-up, their kernels did not.
+  for (auto kernel : module.getOps<func::FuncOp>())
+    if (kernel->hasAttr(kEntryAttr) &&
+        llvm::none_of(clones, [&](auto &entry) { return entry.second == kernel; }))
+      originals.insert(kernel);
   // The first clone of each kernel takes over its name.
   for (Operation *original : originals)
     symbols.erase(original);

@@ -309,7 +309,9 @@ LogicalResult Tiler::run() {
   IRRewriter rewriter(kernel.getContext());
   bool isFlat = llvm::all_of(ops, [&](linalg::LinalgOp op) {
     return op->getBlock() == &kernel.getBody().front() &&
-           op.hasPureTensorSemantics();
+           op.hasPureTensorSemantics() &&
+           // Upstream takes an extent of 0 for a loop that is not tiled.
+           !llvm::is_contained(op.getStaticLoopRanges(), 0);
   });
   if (!ops.empty() && isFlat && findRoot()) {
     rewriter.setInsertionPoint(root);

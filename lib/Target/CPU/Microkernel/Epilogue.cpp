@@ -29,6 +29,9 @@ static std::optional<int64_t> advance(AffineExpr expr, unsigned loops) {
 }
 
 bool isContiguousInLastLoop(AffineMap map, MemRefType type) {
+  // A vector of i1 would be read as packed bits; memory has a byte for each.
+  if (type.getElementType().isInteger(1))
+    return false;
   if (map.getNumResults() == 0 || !type.areTrailingDimsContiguous(1))
     return false;
   for (AffineExpr expr : map.getResults().drop_back())
