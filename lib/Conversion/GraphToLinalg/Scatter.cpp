@@ -4,6 +4,7 @@
 #include "Lines.h"
 #include "Reduce.h"
 
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "weft/Dialect/Kernel/IR/Kernel.h"
@@ -127,9 +128,10 @@ struct ScatterToLoops : OpRewritePattern<graph::ScatterOp> {
         tensor::ExtractSliceOp::create(b, shared, offsets, sizes, strides);
     Value from =
         tensor::ExtractSliceOp::create(b, data, offsets, sizes, strides);
-    part = b.generic(
-        part, from, {b.identity(2), b.identity(2)},
-        [](ImplicitLocOpBuilder &, ValueRange args) { return args[0]; });
+    // A copy that no folding takes for the data itself.
+    part = bufferization::MaterializeInDestinationOp::create(
+               b, part.getType(), from, part)
+               .getResult();
     Value with =
         tensor::ExtractSliceOp::create(b, updates, offsets, some, strides);
     Value extent = d.value(dims[0]);

@@ -146,11 +146,15 @@ Result attend(NodeImport &n, const Spec &spec) {
         cap, n.create<graph::TanhOp>(n.create<graph::DivOp>(scores, cap)));
   }
   result.steps[1] = scores;
-  if (spec.bias)
-    scores = n.create<graph::AddOp>(scores, n.cast(spec.bias, element));
-  if (spec.visible)
-    scores = n.create<graph::SelectOp>(spec.visible, scores,
-                                       n.scalarLike(-HUGE_VAL, scores));
+  // Joined first: both are the same for many heads, or known.
+  Value bias = spec.bias ? n.cast(spec.bias, element) : nullptr;
+  if (spec.visible) {
+    Value none = bias ? bias : n.scalar(0, element);
+    bias = n.create<graph::SelectOp>(spec.visible, none,
+                                     n.scalar(-HUGE_VAL, element));
+  }
+  if (bias)
+    scores = n.create<graph::AddOp>(scores, bias);
   result.steps[2] = scores;
   if (!scores)
     return result;

@@ -282,10 +282,12 @@ static LogicalResult roiAlign(NodeImport &n) {
     if (valid)
       all = n.create<graph::SelectOp>(valid, all, n.scalarLike(0, x));
     Value sum = n.reduce(graph::ReduceKind::sum, all, {4, 5}, false);
-    Num count = max(Num(n, y.count) * Num(n, z.count), 1.0);
+    Value count = max(Num(n, y.count) * Num(n, z.count), 1.0);
+    // One number for all regions, or one of each.
+    if (count && NodeImport::typeOf(count).getRank() == 6)
+      count = n.squeeze(count, {4, 5});
     return n.result(n.create<graph::DivOp>(
-        sum, n.cast(n.squeeze(count, {4, 5}),
-                    n.type(0).getElementType())));
+        sum, n.cast(count, n.type(0).getElementType())));
   }
   // The largest of the weighted neighbours, not of the interpolated values.
   Value largest;
