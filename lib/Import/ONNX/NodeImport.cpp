@@ -268,7 +268,11 @@ Value NodeImport::iota(Value count) {
   int64_t extent = ShapedType::kDynamic;
   SmallVector<Value> extents;
   if (auto known = NodeImport::known(count)) {
+    // Few positions are a constant, so that what is computed of them folds.
+    constexpr int64_t kFew = 64;
     extent = std::max<int64_t>(known->front(), 0);
+    if (extent <= kFew)
+      return ints(llvm::to_vector(llvm::seq<int64_t>(0, extent)));
   } else {
     SmallVector<Value> indices;
     if (typeOf(count).getRank() == 1)

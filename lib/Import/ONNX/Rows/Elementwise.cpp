@@ -48,6 +48,24 @@ static LogicalResult cast(NodeImport &n) {
   return n.result(n.cast(n.input(0), element));
 }
 
+static LogicalResult bitCast(NodeImport &n) {
+  int to = int(n.integer("to", 0));
+  Type element = elementType(n.b.getContext(), to);
+  if (!element)
+    return n.error() << "element type " << typeName(to) << " is not supported";
+  Value x = n.input(0);
+  Type from = n.type(0).getElementType();
+  // A bool is a byte in memory, whose other bits are 0.
+  if (from.isInteger(1) != element.isInteger(1)) {
+    if (from.isInteger(1) && element.getIntOrFloatBitWidth() == 8)
+      return n.result(n.create<graph::BitCastOp>(
+          n.cast(x, n.b.getIntegerType(8)), TypeAttr::get(element)));
+    if (element.isInteger(1) && from.getIntOrFloatBitWidth() == 8)
+      return n.result(n.cast(x, element));
+  }
+  return n.result(n.create<graph::BitCastOp>(x, TypeAttr::get(element)));
+}
+
 static LogicalResult castLike(NodeImport &n) {
   return n.result(n.cast(n.input(0), n.type(1).getElementType()));
 }
@@ -144,6 +162,7 @@ void addElementwiseRows(Table &table) {
       {"Asinh", 22, unary<graph::AsinhOp>, floats},
       {"Atan", 22, unary<graph::AtanOp>, floats},
       {"Atanh", 22, unary<graph::AtanhOp>, floats},
+      {"BitCast", 26, bitCast, all},
       {"BitShift", 11, bitShift, "int"},
       {"BitwiseAnd", 18, binary<graph::AndOp>, "int"},
       {"BitwiseNot", 18, unary<graph::NotOp>, "int"},

@@ -222,10 +222,15 @@ static LogicalResult gemm(NodeImport &n) {
   return n.result(n.create<graph::AddOp>(y, c));
 }
 
+static LogicalResult det(NodeImport &n) {
+  return n.result(n.create<graph::DetOp>(n.input(0)));
+}
+
 void addNormalizationRows(Table &table) {
   constexpr auto floats = Row::kFloats;
   table.add({
       {"BatchNormalization", 15, batchNormalization, floats},
+      {"Det", 22, det, floats},
       {"Gemm", 13, gemm},
       {"GroupNormalization", 21, groupNormalization, floats},
       {"InstanceNormalization", 22, instanceNormalization, floats},

@@ -140,7 +140,7 @@ SUPPORT = {
     "unsupported": lambda: model([
         node("Frobnicate", "x", "a", "one", domain="com.acme"),
         node("Frobnicate", "a", "b", "", domain="com.acme"),
-        node("NonMaxSuppression", "b b", "c", "three"),
+        node("ImageDecoder", "b", "c", "three"),
         node("Relu", "c")]),
     "sequence-input": sequence_input,
     "no-rank": no_rank,
@@ -191,6 +191,8 @@ NODES = {
     "explode": lambda: model([node("ConstantOfShape", "s")], initializers=[constant("s", [1 << 32, 1 << 32])]),
     "attribute": lambda: model([node("Conv", "x w", colour=3)], inputs={"x": [1, 4, 8], "w": [4, 4, 3]}),
     "required": lambda: model([node("Concat", "x x")]),
+    "heads": lambda: model([node("Attention", "q k k")], inputs={"q": [1, 3, 4, 8], "k": [1, 2, 5, 8]}),
+    "window": lambda: model([node("Attention", "q q q", left_window_size=-3)], inputs={"q": [1, 2, 4, 8]}),
     "unnamed": lambda: model([node("Add", "x w", name="")], inputs={"x": [2, 3], "w": [2, 4]}),
 }
 
