@@ -50,11 +50,45 @@ class Case:
     # Whose results count: the ONNX evaluator, or ONNX Runtime where that one is
     # known to be wrong.
     reference: str = "onnx"
+    domain: str = ""
     # Element types of the output where it is not the first input's.
     output_types: list | None = None
 
     def __str__(self):
         return f"{self.op}{'-' + self.name if self.name else ''}"
+
+
+def forest(trees, depth, features, mode="BRANCH_LEQ", nan_true=0, seed=0):
+    """The attributes of complete trees with random splits, one target."""
+    rng = np.random.default_rng(seed)
+    inner, nodes = 2**depth - 1, 2 ** (depth + 1) - 1
+    one = np.arange(nodes)
+    leaf = one >= inner
+    attributes = {
+        "nodes_treeids": np.repeat(np.arange(trees), nodes),
+        "nodes_nodeids": np.tile(one, trees),
+        "nodes_featureids": rng.integers(0, features, trees * nodes),
+        "nodes_truenodeids": np.tile(np.where(leaf, 0, 2 * one + 1), trees),
+        "nodes_falsenodeids": np.tile(np.where(leaf, 0, 2 * one + 2), trees),
+        "nodes_values": np.round(rng.uniform(-2, 2, trees * nodes), 1).astype(np.float32),
+        "nodes_missing_value_tracks_true": np.full(trees * nodes, nan_true),
+        "target_treeids": np.repeat(np.arange(trees), inner + 1),
+        "target_nodeids": np.tile(one[leaf], trees),
+        "target_ids": np.zeros(trees * (inner + 1), np.int64),
+        "target_weights": rng.uniform(-1, 1, trees * (inner + 1)).astype(np.float32),
+    }
+    modes = np.where(np.tile(leaf, trees), "LEAF", mode).tolist()
+    return {"nodes_modes": modes, "n_targets": 1, **{k: v.tolist() for k, v in attributes.items()}}
+
+
+def ml(op, inputs, attrs=None, **kw):
+    return Case(op, inputs, attrs or {}, domain="ai.onnx.ml", reference="onnxruntime", **kw)
+
+
+def microsoft(op, inputs, attrs=None, **kw):
+    kw.setdefault("sizes", SIZES[:2])
+    kw.setdefault("rtol", 2e-5)
+    return Case(op, inputs, attrs or {}, domain="com.microsoft", reference="onnxruntime", **kw)
 
 
 ABC = ["a", "b", "c"]
@@ -301,4 +335,40 @@ CASES = [
     *[Case("DFT", [In(["a", "c", parts], special=False)], {"inverse": inverse, "onesided": onesided},
            name=f"{parts}-{inverse}-{onesided}", opset=20, rtol=2e-4, sizes=SIZES[:2])
       for parts, inverse, onesided in ((1, 0, 0), (1, 0, 1), (2, 0, 0), (2, 1, 0))],
+    # ai.onnx.ml.
+    *[ml("TreeEnsembleRegressor", [In(["c", 7], special=nan)], forest(trees, depth, 7, mode, nan), rtol=1e-5,
+         name=f"{trees}x{depth}-{mode}-{nan}", sizes=SIZES[:3])
+      for trees, depth, mode, nan in ((1, 1, "BRANCH_LEQ", 0), (19, 4, "BRANCH_LEQ", 1), (8, 3, "BRANCH_LT", 0),
+                                      (8, 3, "BRANCH_GTE", 0), (9, 3, "BRANCH_GT", 0), (8, 2, "BRANCH_EQ", 0),
+                                      (8, 2, "BRANCH_NEQ", 0))],
+    ml("LinearRegressor", [In(["c", 5], special=False)],
+       {"coefficients": [0.5, -1.0, 2.0, 0.25, 1.5] * 2, "intercepts": [0.5, -0.5], "targets": 2}, rtol=1e-5),
+    ml("Scaler", [In(["c", 3], special=False)], {"offset": [0.5, 1.0, -1.0], "scale": [2.0, 0.5, 1.0]}),
+    *[ml("Normalizer", [In(["c", 9], special=False)], {"norm": norm}, name=norm, rtol=1e-5) for norm in ("MAX", "L1", "L2")],
+    ml("Binarizer", [In(ABC, special=False)], {"threshold": 0.5}, rtol=None),
+    ml("Imputer", [In(["c", 3])], {"imputed_value_floats": [1.0, 2.0, 3.0], "replaced_value_float": float("nan")}, rtol=None),
+    ml("OneHotEncoder", [In(["c"], "int64", low=0, high=4)], {"cats_int64s": [3, 1, 2], "zeros": 1}, rtol=None,
+       output_types=["float32"]),
+    ml("LabelEncoder", [In(["c"], "int64", low=0, high=4)],
+       {"keys_int64s": [3, 1, 2], "values_floats": [0.5, 1.5, 2.5], "default_float": -1.0}, rtol=None,
+       output_types=["float32"]),
+    ml("SVMRegressor", [In(["c", 2], special=False)],
+       {"kernel_type": "RBF", "kernel_params": [0.5, 0.0, 3.0], "support_vectors": [0.5, 1.0, -1.0, 0.25], "n_supports": 2,
+        "coefficients": [1.5, -0.5], "rho": [0.25]}, rtol=1e-5),
+    # com.microsoft.
+    *[microsoft(op, [In(ABC, special=False)]) for op in ("Gelu", "FastGelu", "QuickGelu")],
+    microsoft("BiasGelu", [In(ABC, special=False), In(["c"], special=False)]),
+    microsoft("FusedMatMul", [In(["a", "c", "b"], special=False), In(["a", "c", 9], special=False)],
+              {"transA": 1, "alpha": 0.5}),
+    microsoft("SkipLayerNormalization", [In(["a", "b", 33], special=False), In(["a", "b", 33], special=False), In([33]),
+                                         In([33])]),
+    microsoft("SkipSimplifiedLayerNormalization",
+              [In(["a", "b", 33], special=False), In(["a", "b", 33], special=False), In([33])]),
+    microsoft("MultiHeadAttention", [In(["a", "b", 32], special=False), In(["a", "c", 32], special=False),
+                                     In(["a", "c", 32], special=False), In([96], special=False)], {"num_heads": 4}),
+    microsoft("Attention", [In(["a", "b", 24], special=False), In([24, 96], value="random"), In([96], value="random")],
+              {"num_heads": 4, "unidirectional": 1}),
+    microsoft("MatMulNBits", [In(["a", "b", 64], special=False),
+                              In([24, 2, 16], "uint8", value=np.arange(24 * 2 * 16) * 37 % 256),
+                              In([48], value="positive")], {"K": 64, "N": 24, "bits": 4, "block_size": 32}, rtol=1e-4),
 ]

@@ -73,9 +73,12 @@ def build(case, rng):
     out = (case.output_types or [case.inputs[0].type])[0]
     outputs = [helper.make_tensor_value_info(f"y{i}", helper.np_dtype_to_tensor_dtype(np.dtype(out)), None)
                for i in range(case.outputs)]
-    node = helper.make_node(case.op, names, [o.name for o in outputs], name="node", **case.attrs)
+    node = helper.make_node(case.op, names, [o.name for o in outputs], name="node", domain=case.domain, **case.attrs)
     graph = helper.make_graph([node], "case", [info for _, info in inputs], outputs, initializers)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", case.opset)], ir_version=10)
+    imports = [helper.make_opsetid("", case.opset)]
+    if case.domain:
+        imports.append(helper.make_opsetid(case.domain, {"ai.onnx.ml": 3}.get(case.domain, 1)))
+    model = helper.make_model(graph, opset_imports=imports, ir_version=10)
     return model, [operand for operand, _ in inputs]
 
 

@@ -18,6 +18,7 @@ const Table &Table::instance() {
     addMachineLearningRows(all);
     addMicrosoftAttentionRows(all);
     addMicrosoftRows(all);
+    addNgramRows(all);
     addNormalizationRows(all);
     addRecurrentRows(all);
     addReductionRows(all);

@@ -50,6 +50,7 @@ void addLoopRows(Table &table);
 void addMachineLearningRows(Table &table);
 void addMicrosoftAttentionRows(Table &table);
 void addMicrosoftRows(Table &table);
+void addNgramRows(Table &table);
 void addNormalizationRows(Table &table);
 void addRecurrentRows(Table &table);
 void addReductionRows(Table &table);

@@ -39,10 +39,13 @@ static Value component(NodeImport &n, Value x, int64_t i) {
   return n.squeeze(n.slice(x, last, i, i + 1), {last});
 }
 
-/// The transform along the last axis but one of `x` [.., n, 1 or 2].
-static Value transform(NodeImport &n, Value x, const Transform &t) {
-  if (!x)
+/// The transform along the last axis but one of `x` [.., n, 1 or 2], in f64: a
+/// sum of n terms has a larger error than a fast transform's few steps.
+static Value transform(NodeImport &n, Value given, const Transform &t) {
+  if (!given)
     return nullptr;
+  Type original = NodeImport::typeOf(given).getElementType();
+  Value x = n.cast(given, n.b.getF64Type());
   RankedTensorType type = NodeImport::typeOf(x);
   int64_t rank = type.getRank(), along = rank - 2;
   Type element = type.getElementType();
@@ -87,9 +90,11 @@ static Value transform(NodeImport &n, Value x, const Transform &t) {
     real = real / scale;
     imaginary = imaginary / scale;
   }
-  real = Num(n, n.unsqueeze(real, {rank - 1}));
-  return toReal ? Value(real)
-                : n.concat({real, n.unsqueeze(imaginary, {rank - 1})}, rank - 1);
+  Value first = n.unsqueeze(real.as(original), {rank - 1});
+  return toReal ? first
+                : n.concat({first, n.unsqueeze(imaginary.as(original),
+                                               {rank - 1})},
+                           rank - 1);
 }
 
 /// A length that is given as a scalar, as tensor<1xi64>.
