@@ -5,6 +5,7 @@
 #include "weft/Conversion/ExpandMath/Passes.h"
 
 #include "Formula.h"
+#include "Narrowing.h"
 
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 
@@ -85,6 +86,10 @@ struct ExpandMathPass : impl::ExpandMathBase<ExpandMathPass> {
                  Expand<math::AcosOp, acos>, Expand<math::AtanOp, atan>,
                  Expand<math::Atan2Op, atan2>>(&getContext());
     walkAndApplyPatterns(getOperation(), std::move(patterns));
+    // A walk does not come by what it has made.
+    RewritePatternSet conversions(&getContext());
+    addNarrowingPatterns(conversions);
+    walkAndApplyPatterns(getOperation(), std::move(conversions));
   }
 };
 

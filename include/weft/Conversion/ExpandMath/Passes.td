@@ -14,7 +14,8 @@ def ExpandMath : Pass<"weft-expand-math"> {
     Errors in units in the last place, f32 / f64, over the whole range of the
     function: exp 2 / 2, log 2 / 2, tanh 3 / 4, erf 2 / 8, sin and cos 2 / 3 (for
     |x| up to 2^30), pow 1 / -, others 6. NaN stays NaN, infinities and signed
-    zeros as IEEE 754 recommends.
+    zeros as IEEE 754 recommends. Conversions to bf16, and of f64 to f16, round
+    once, to nearest even, subnormal numbers included.
     ```mlir
     %y = math.exp %x : vector<8xf32>
     ```

@@ -145,14 +145,34 @@ Value shift(ImplicitLocOpBuilder &b, Value x, Value y, bool left) {
   return arith::SelectOp::create(b, inRange, shifted, zero);
 }
 
+/// By squaring, modulo 2^width. What a negative exponent gives is cut off: 0
+/// but for bases of magnitude 1.
+static Value integerPower(ImplicitLocOpBuilder &b, Value x, Value y) {
+  Type type = x.getType(), exponent = y.getType();
+  Value one = constant(b, type, 1), zero = constant(b, type, 0);
+  Value bit = constant(b, exponent, 1), none = constant(b, exponent, 0);
+  Value result = one, square = x, rest = y;
+  for (unsigned i = 0, e = exponent.getIntOrFloatBitWidth(); i < e; ++i) {
+    Value isSet = arith::CmpIOp::create(
+        b, arith::CmpIPredicate::ne, arith::AndIOp::create(b, rest, bit), none);
+    result = arith::SelectOp::create(
+        b, isSet, arith::MulIOp::create(b, result, square), result);
+    square = arith::MulIOp::create(b, square, square);
+    rest = arith::ShRUIOp::create(b, rest, bit);
+  }
+  Value isNegative =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::slt, y, none);
+  Value size = math::AbsIOp::create(b, x);
+  Value isUnit = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, size, one);
+  Value inverse = arith::SelectOp::create(b, isUnit, result, zero);
+  return arith::SelectOp::create(b, isNegative, inverse, result);
+}
+
 Value pow(ImplicitLocOpBuilder &b, Value x, Value y) {
   Type type = x.getType();
   if (isa<FloatType>(type))
     return math::PowFOp::create(b, x, cast(b, y, type, false, false));
-  Type f64 = b.getF64Type();
-  Value power = math::PowFOp::create(b, cast(b, x, f64, false, false),
-                                     cast(b, y, f64, false, false));
-  return cast(b, power, type, false, false);
+  return integerPower(b, x, y);
 }
 
 /// Float to integer without undefined values: clamped to the type's range.
@@ -210,6 +230,13 @@ Value cast(ImplicitLocOpBuilder &b, Value x, Type to, bool fromUnsigned,
   if (isa<FloatType>(from))
     return floatToInt(b, x, mlir::cast<IntegerType>(to), toUnsigned);
   bool zeroExtend = fromUnsigned || from.isInteger(1);
+  // No target converts integers to floats of 16 bits; f64 holds those of 32
+  // bits and tells apart the halfway points of all others.
+  if (isa<FloatType>(to) && toWidth < 32) {
+    Type wide = fromWidth <= 16 ? Type(b.getF32Type()) : Type(b.getF64Type());
+    return arith::TruncFOp::create(b, to,
+                                   cast(b, x, wide, fromUnsigned, toUnsigned));
+  }
   if (isa<FloatType>(to))
     return zeroExtend ? Value(arith::UIToFPOp::create(b, to, x))
                       : Value(arith::SIToFPOp::create(b, to, x));
