@@ -51,6 +51,8 @@ static void kernels(OpPassManager &pm, const Target *, const CompileOptions &) {
   pm.addPass(createLowerGraphToLinalg());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  // Kernels that nobody launches once their results were found to be known.
+  pm.addPass(createSymbolDCEPass());
   pm.addPass(kernel::createTileKernels());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
