@@ -47,7 +47,10 @@ typedef enum weft_status {
   WEFT_ERROR_INTERNAL = 8 /* a fault of Weft */
 } weft_status;
 
-/* Element types, numbered as in ONNX. A bool is one byte. */
+/* Element types, numbered as in ONNX. A bool is one byte, and so is each
+ * element of less than a byte, as DLPack's padded sub-byte types are: its bits
+ * are the low ones; in results i4 and i2 are sign-extended, the others
+ * zero-extended, and what inputs hold above the bits is ignored. */
 typedef enum weft_type {
   WEFT_F32 = 1,
   WEFT_U8 = 2,
@@ -62,6 +65,16 @@ typedef enum weft_type {
   WEFT_U32 = 12,
   WEFT_U64 = 13,
   WEFT_BF16 = 16,
+  WEFT_F8E4M3FN = 17,
+  WEFT_F8E4M3FNUZ = 18,
+  WEFT_F8E5M2 = 19,
+  WEFT_F8E5M2FNUZ = 20,
+  WEFT_U4 = 21,
+  WEFT_I4 = 22,
+  WEFT_F4E2M1FN = 23,
+  WEFT_F8E8M0FNU = 24,
+  WEFT_U2 = 25,
+  WEFT_I2 = 26,
   WEFT_TYPE_IS_INT = 0x7fffffff /* not a type: numbers that are none can be
                                    passed, and are refused */
 } weft_type;
@@ -91,6 +104,17 @@ typedef struct weft_tensor_info {
   const char *const *symbols; /* for each axis its name, "" for none; axes of
                                  one name have one extent in a run */
 } weft_tensor_info;
+
+/* How a tensor belongs to a value of the model that is no tensor. A sequence x
+ * is passed as its elements x, one tensor after another, and x.shapes, a row of
+ * 8 for each tensor, with -1 after the last extent. An optional x is passed as
+ * x.present and its value x, which is zeros or empty where there is none. */
+typedef enum weft_role {
+  WEFT_ROLE_TENSOR = 0,
+  WEFT_ROLE_ELEMENTS = 1, /* of a sequence; the next tensor has its shapes */
+  WEFT_ROLE_SHAPES = 2,
+  WEFT_ROLE_PRESENT = 3 /* whether there is a value, which comes next */
+} weft_role;
 
 typedef struct weft_model_info {
   size_t size;
@@ -183,6 +207,9 @@ WEFT_API weft_status weft_model_input(const weft_model *model, size_t index,
                                       weft_tensor_info *info);
 WEFT_API weft_status weft_model_output(const weft_model *model, size_t index,
                                        weft_tensor_info *info);
+WEFT_API weft_role weft_model_input_role(const weft_model *model, size_t index);
+WEFT_API weft_role weft_model_output_role(const weft_model *model,
+                                          size_t index);
 /* Set info->size before. */
 WEFT_API weft_status weft_model_describe(const weft_model *model,
                                          weft_model_info *info);

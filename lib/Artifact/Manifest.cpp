@@ -19,13 +19,29 @@ struct ElementRow {
 };
 
 constexpr ElementRow kElements[] = {
-    {ElementType::f32, 4, "f32"},   {ElementType::u8, 1, "u8"},
-    {ElementType::i8, 1, "i8"},     {ElementType::u16, 2, "u16"},
-    {ElementType::i16, 2, "i16"},   {ElementType::i32, 4, "i32"},
-    {ElementType::i64, 8, "i64"},   {ElementType::boolean, 1, "bool"},
-    {ElementType::f16, 2, "f16"},   {ElementType::f64, 8, "f64"},
-    {ElementType::u32, 4, "u32"},   {ElementType::u64, 8, "u64"},
+    {ElementType::f32, 4, "f32"},
+    {ElementType::u8, 1, "u8"},
+    {ElementType::i8, 1, "i8"},
+    {ElementType::u16, 2, "u16"},
+    {ElementType::i16, 2, "i16"},
+    {ElementType::i32, 4, "i32"},
+    {ElementType::i64, 8, "i64"},
+    {ElementType::boolean, 1, "bool"},
+    {ElementType::f16, 2, "f16"},
+    {ElementType::f64, 8, "f64"},
+    {ElementType::u32, 4, "u32"},
+    {ElementType::u64, 8, "u64"},
     {ElementType::bf16, 2, "bf16"},
+    {ElementType::f8e4m3fn, 1, "f8e4m3fn"},
+    {ElementType::f8e4m3fnuz, 1, "f8e4m3fnuz"},
+    {ElementType::f8e5m2, 1, "f8e5m2"},
+    {ElementType::f8e5m2fnuz, 1, "f8e5m2fnuz"},
+    {ElementType::u4, 1, "u4"},
+    {ElementType::i4, 1, "i4"},
+    {ElementType::f4e2m1fn, 1, "f4e2m1fn"},
+    {ElementType::f8e8m0fnu, 1, "f8e8m0fnu"},
+    {ElementType::u2, 1, "u2"},
+    {ElementType::i2, 1, "i2"},
 };
 
 const ElementRow *findElement(ElementType type) {
@@ -44,6 +60,10 @@ public:
     return true;
   }
   bool operator()(const char *, ElementType &value) {
+    bytes.push_back(char(value));
+    return true;
+  }
+  bool operator()(const char *, Role &value) {
     bytes.push_back(char(value));
     return true;
   }
@@ -92,6 +112,14 @@ public:
     value = ElementType(number);
     return findElement(value) ||
            fail(field, std::to_string(number) + " is no element type");
+  }
+  bool operator()(const char *field, Role &value) {
+    uint8_t number;
+    if (!(*this)(field, number))
+      return false;
+    value = Role(number);
+    return value <= Role::present ||
+           fail(field, std::to_string(number) + " is no role");
   }
   bool operator()(const char *field, std::string &value) {
     uint32_t size;
@@ -153,7 +181,7 @@ bool fields(Io &io, Dimension &dim) {
 template <typename Io>
 bool fields(Io &io, TensorInfo &tensor) {
   return io("tensor name", tensor.name) && io("type", tensor.type) &&
-         io("shape", tensor.shape);
+         io("shape", tensor.shape) && io("role", tensor.role);
 }
 
 template <typename Io>

@@ -9,6 +9,7 @@
 #include "weft/Support/Constants.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Object/ArchiveWriter.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -67,6 +68,21 @@ static FailureOr<artifact::TensorInfo> tensorInfo(func::FuncOp main, Type type,
     return failure();
   }
   info.type = *element;
+  // A byte may stand for a type that IR does not compute with.
+  if (auto narrow =
+          attributes ? attributes.getAs<StringAttr>("graph.element") : nullptr)
+    if (!artifact::elementTypeOf(narrow.getValue(), info.type)) {
+      main.emitError("'") << info.name << "' has elements of " << narrow
+                          << ", which an artifact cannot pass";
+      return failure();
+    }
+  auto role = attributes ? attributes.getAs<StringAttr>("graph.role") : nullptr;
+  if (role)
+    info.role = llvm::StringSwitch<artifact::Role>(role.getValue())
+                    .Case("elements", artifact::Role::elements)
+                    .Case("shapes", artifact::Role::shapes)
+                    .Case("present", artifact::Role::present)
+                    .Default(artifact::Role::tensor);
   auto symbols =
       attributes ? attributes.getAs<ArrayAttr>("graph.symbols") : nullptr;
   for (auto [i, extent] : llvm::enumerate(tensor.getShape())) {

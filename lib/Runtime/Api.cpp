@@ -19,7 +19,9 @@ using namespace weft::runtime;
 
 static_assert(WEFT_BF16 == int(artifact::ElementType::bf16) &&
                   WEFT_BOOL == int(artifact::ElementType::boolean) &&
-                  WEFT_U64 == int(artifact::ElementType::u64),
+                  WEFT_U64 == int(artifact::ElementType::u64) &&
+                  WEFT_I2 == int(artifact::ElementType::i2) &&
+                  WEFT_ROLE_PRESENT == int(artifact::Role::present),
               "the C interface numbers types as the manifest does");
 
 static void need(const void *pointer, const char *what) {
@@ -155,6 +157,20 @@ weft_status weft_model_output(const weft_model *model, size_t index,
            model->name + ": there is no output " + std::to_string(index));
     *info = model->outputs[index].info;
   });
+}
+
+static weft_role roleOf(const std::vector<artifact::TensorInfo> &tensors,
+                        size_t index) {
+  return index < tensors.size() ? weft_role(tensors[index].role)
+                                : WEFT_ROLE_TENSOR;
+}
+
+weft_role weft_model_input_role(const weft_model *model, size_t index) {
+  return model ? roleOf(model->manifest.inputs, index) : WEFT_ROLE_TENSOR;
+}
+
+weft_role weft_model_output_role(const weft_model *model, size_t index) {
+  return model ? roleOf(model->manifest.outputs, index) : WEFT_ROLE_TENSOR;
 }
 
 weft_status weft_model_describe(const weft_model *model,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy
 
-from . import _runtime
+from . import _runtime, _values
 
 __all__ = ["Error", "InternalError", "Model", "Session", "compile", "load"]
 
@@ -85,6 +85,8 @@ class Call:
 
     def __init__(self, session, inputs):
         self._session = session
+        inputs = _values.taken_apart(session.model.inputs,
+                                     session.model._input_roles, inputs)
         views, self._alive = [], []
         for name, value in inputs.items():
             view, alive = _borrowed(name, _as_array(value))
@@ -107,7 +109,8 @@ class Call:
             if array.size:
                 ctypes.memmove(array.ctypes.data, view.data, array.nbytes)
             result[info.name] = array
-        return result
+        return _values.put_together(self._session.model.outputs,
+                                    self._session.model._output_roles, result)
 
 
 class Session:
@@ -159,6 +162,10 @@ class Model:
                                     _library.weft_model_input, handle)
         self.outputs = _tensor_types(_library.weft_model_output_count,
                                      _library.weft_model_output, handle)
+        self._input_roles = [_library.weft_model_input_role(handle, i)
+                             for i in range(len(self.inputs))]
+        self._output_roles = [_library.weft_model_output_role(handle, i)
+                              for i in range(len(self.outputs))]
 
     def _info(self):
         info = _runtime.ModelInfo(size=ctypes.sizeof(_runtime.ModelInfo))

@@ -14,23 +14,26 @@ ELEMENT_TYPES = {
     7: "int64", 9: "bool", 10: "float16", 11: "float64", 12: "uint32",
     13: "uint64",
 }
-BFLOAT16 = 16
-TYPE_NUMBERS = {numpy.dtype(name): n for n, name in ELEMENT_TYPES.items()}
+# Those that numpy has not, as the package ml_dtypes calls them.
+MORE_TYPES = {
+    16: "bfloat16", 17: "float8_e4m3fn", 18: "float8_e4m3fnuz",
+    19: "float8_e5m2", 20: "float8_e5m2fnuz", 21: "uint4", 22: "int4",
+    23: "float4_e2m1fn", 24: "float8_e8m0fnu", 25: "uint2", 26: "int2",
+}
+TYPE_NUMBERS = {name: n for n, name in (ELEMENT_TYPES | MORE_TYPES).items()}
 
 
 def dtype_of(number):
-    """The numpy type of an element type; bfloat16 is ml_dtypes' one."""
-    if number == BFLOAT16:
+    """The numpy type of an element type."""
+    if number in MORE_TYPES:
         import ml_dtypes
-        return numpy.dtype(ml_dtypes.bfloat16)
+        return numpy.dtype(getattr(ml_dtypes, MORE_TYPES[number]))
     return numpy.dtype(ELEMENT_TYPES[number])
 
 
 def number_of(dtype):
     """The reverse; None for types that artifacts do not have."""
-    if dtype.name == "bfloat16":
-        return BFLOAT16
-    return TYPE_NUMBERS.get(dtype)
+    return TYPE_NUMBERS.get(dtype.name)
 
 
 class Tensor(Structure):
@@ -92,6 +95,8 @@ FUNCTIONS = {
     "weft_model_output_count": (c_size_t, [c_void_p]),
     "weft_model_input": (c_int, [c_void_p, c_size_t, POINTER(TensorInfo)]),
     "weft_model_output": (c_int, [c_void_p, c_size_t, POINTER(TensorInfo)]),
+    "weft_model_input_role": (c_int, [c_void_p, c_size_t]),
+    "weft_model_output_role": (c_int, [c_void_p, c_size_t]),
     "weft_model_describe": (c_int, [c_void_p, POINTER(ModelInfo)]),
     "weft_model_kernel": (c_int, [c_void_p, c_size_t, POINTER(KernelInfo)]),
     "weft_session_create": (c_int, [c_void_p, POINTER(SessionOptions),

@@ -65,6 +65,9 @@ TEST(Manifest, NamesFieldAndValue) {
   manifest = sampleManifest();
   manifest.inputs[0].type = ElementType(99);
   EXPECT_NE(errorOf(manifest).find("99 is no element type"), std::string::npos);
+  manifest = sampleManifest();
+  manifest.inputs[0].role = Role(4);
+  EXPECT_NE(errorOf(manifest).find("4 is no role"), std::string::npos);
 }
 
 TEST(Manifest, RejectsOtherVersions) {
@@ -72,8 +75,9 @@ TEST(Manifest, RejectsOtherVersions) {
   bytes[0] = char(kFormatVersion + 1);
   Manifest out;
   EXPECT_FALSE(decode(bytes, out, error));
-  EXPECT_EQ(error, "manifest field 'version' at offset 4: is 2, this reader "
-                   "takes 1");
+  EXPECT_EQ(error, "manifest field 'version' at offset 4: is " +
+                       std::to_string(kFormatVersion + 1) +
+                       ", this reader takes " + std::to_string(kFormatVersion));
 }
 
 TEST(ElementType, NamesAndSizesAgree) {

@@ -17,7 +17,10 @@ inline weft::artifact::Manifest sampleManifest() {
   m.optionsHash = 42;
   m.inputs = {{"data", ElementType::f32, {{-1, "N"}, {3, ""}}},
               {"mask", ElementType::boolean, {}}};
-  m.outputs = {{"prob", ElementType::bf16, {{-1, "N"}, {1000, ""}}}};
+  m.outputs = {
+      {"prob", ElementType::bf16, {{-1, "N"}, {1000, ""}}},
+      {"found", ElementType::i4, {{-1, ""}}, Role::elements},
+      {"found.shapes", ElementType::i64, {{-1, ""}, {8, ""}}, Role::shapes}};
   m.code = {{"x86-64-v3", "weft_entry_v3", {"avx2", "fma"}},
             {"x86-64-v4", "weft_entry_v4", {"avx2", "fma", "avx512f"}}};
   m.kernels = {{"kernel_0", "node 'a' (Conv)", 1.5e9, 2e6}};

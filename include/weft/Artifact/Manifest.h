@@ -13,7 +13,7 @@
 namespace weft::artifact {
 
 /// Raised when the encoding changes; a reader refuses every other version.
-constexpr uint32_t kFormatVersion = 1;
+constexpr uint32_t kFormatVersion = 2;
 
 /// Element types, numbered as in ONNX's TensorProto.DataType.
 enum class ElementType : uint8_t {
@@ -30,9 +30,19 @@ enum class ElementType : uint8_t {
   u32 = 12,
   u64 = 13,
   bf16 = 16,
+  f8e4m3fn = 17,
+  f8e4m3fnuz = 18,
+  f8e5m2 = 19,
+  f8e5m2fnuz = 20,
+  u4 = 21,
+  i4 = 22,
+  f4e2m1fn = 23,
+  f8e8m0fnu = 24,
+  u2 = 25,
+  i2 = 26,
 };
 
-/// Bytes of one element in memory; a boolean is one byte.
+/// Bytes of one element in memory; one byte for whatever is smaller.
 unsigned elementSize(ElementType type);
 /// "f32", "i64", "bool", …
 std::string_view elementName(ElementType type);
@@ -46,10 +56,16 @@ struct Dimension {
   std::string symbol;  ///< may be empty
 };
 
+/// How a tensor belongs to a value that is no tensor. A sequence is its
+/// elements, one tensor after another, and then its shapes, a row for each
+/// tensor with -1 after the last extent; an optional is a flag, then its value.
+enum class Role : uint8_t { tensor = 0, elements = 1, shapes = 2, present = 3 };
+
 struct TensorInfo {
   std::string name;
   ElementType type = ElementType::f32;
   std::vector<Dimension> shape;
+  Role role = Role::tensor;
 };
 
 /// One body of machine code: a CPU level ("x86-64-v3") with its entry symbol,
