@@ -58,7 +58,7 @@ def attempt(case):
             found = list(compiled.run(judge.feed(model, inputs)).values())
             judge.judge(case, model, inputs, found, expected)
         except (weft.Error, AssertionError) as error:
-            return "wrong", str(error)
+            return "wrong", " ".join(str(error).split())[:300]
     return "passed", ""
 
 

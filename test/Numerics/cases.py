@@ -240,6 +240,24 @@ CASES = [
          reference="onnxruntime"),  # the evaluator sums over the wrong channels
     Case("BatchNormalization", [In(["a", 6, 5, "c"], special=False), *[In([6], value="random")] * 3,
                                 In([6], value="positive")], rtol=1e-5),
+    # Quantized values and what they are computed from.
+    *[Case("QuantizeLinear", [In(["a", 4, "c"], special=False), In(s, value=np.full(s, 0.1)), In(s, t, value=np.full(s, z))],
+           {"axis": 1}, name=f"{t}-{'axis' if s else 'tensor'}", rtol=None, output_types=[t])
+      for s, t, z in (([], "uint8", 128), ([4], "int8", 3), ([4], "uint16", 1000))],
+    *[Case("DequantizeLinear", [In(["a", 4, "c"], t, 0, 120), In([4], value=np.full([4], 0.1)),
+                                In([4], t, value=np.full([4], 7))],
+           {"axis": 1}, name=t, output_types=["float32"])
+      for t in ("uint8", "int8", "int16")],
+    Case("MatMulInteger", [In(["a", "b"], "uint8", 0, 255), In(["b", "c"], "int8", -128, 127),
+                           In([], "uint8", value=120), In([], "int8", value=-3)], rtol=None, output_types=["int32"]),
+    Case("Pow", [In(ABC, "int32", -9, 9), In(ABC, "int32", 0, 12)], name="whole", rtol=None),
+    # Losses.
+    *[Case("NegativeLogLikelihoodLoss", [In(["a", 5, "c"], special=False), In(["a", "c"], "int64", 0, 4),
+                                         In([5], value="positive")],
+           {"reduction": r, **ignore}, name=f"{r}{'-ignore' if ignore else ''}", rtol=2e-5, sizes=SIZES[:2])
+      for r in ("mean", "sum", "none") for ignore in ({}, {"ignore_index": 2})],
+    Case("SoftmaxCrossEntropyLoss", [In(["a", 5, "c"], special=False), In(["a", "c"], "int64", 0, 4)], outputs=2,
+         rtol=2e-5, sizes=SIZES[:2]),
     # Movement of data.
     *[Case("Transpose", [In(ABC)], {"perm": p}, name="".join(map(str, p)), rtol=None)
       for p in ([0, 2, 1], [2, 1, 0], [1, 0, 2], [2, 0, 1])],

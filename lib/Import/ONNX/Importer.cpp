@@ -1,5 +1,7 @@
 #include "Importer.h"
+#include "NarrowTypes.h"
 #include "NodeImport.h"
+#include "Sequences.h"
 #include "Table.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -109,9 +111,10 @@ Value Importer::weight(StringRef key) {
   auto type = RankedTensorType::get(weight.shape,
                                     elementType(b.getContext(), weight.type));
   if (!weight.attr)
-    weight.attr = constantAttr(type, weight.data, weight.name);
-  value = graph::ConstantOp::create(
-      constants, NameLoc::get(b.getStringAttr(weight.name)), weight.attr);
+    weight.attr = constantAttr(type.clone(storageType(type.getElementType())),
+                               weight.data, weight.name);
+  value = constantOfBytes(constants, NameLoc::get(b.getStringAttr(weight.name)),
+                          type, weight.attr);
   return value;
 }
 
@@ -132,8 +135,9 @@ LogicalResult Importer::importInitializers(const GraphProto &graph,
     auto type = RankedTensorType::get(
         ArrayRef<int64_t>(tensor.dims().data(), tensor.dims_size()),
         elementType(b.getContext(), tensor.data_type()));
-    scope.values[tensor.name()] = graph::ConstantOp::create(
-        b, loc, constantAttr(type, *data, tensor.name()));
+    auto bytes = type.clone(storageType(type.getElementType()));
+    scope.values[tensor.name()] = constantOfBytes(
+        b, loc, type, constantAttr(bytes, *data, tensor.name()));
   }
   return success();
 }
@@ -151,6 +155,10 @@ LogicalResult Importer::importNode(const NodeProto &proto, ValueScope &scope) {
   for (auto [i, name] : llvm::enumerate(proto.input()))
     if (!name.empty() && !inputs[i])
       return node.error() << "input '" << name << "' is computed by no node";
+  for (auto [i, input] : llvm::enumerate(inputs))
+    if (row->values == Row::OnlyTensors && input &&
+        !isa<RankedTensorType>(input.getType()))
+      return node.error() << "input " << i << " is no tensor";
   if (failed(row->import(node)))
     return failure();
   for (auto [i, name] : llvm::enumerate(proto.output())) {
@@ -201,19 +209,21 @@ static void collectSymbols(const GraphProto &graph,
         symbols.insert(dim.dim_param());
 }
 
-/// The attributes of an argument or result: `graph.name` and, where one of the
-/// dimensions has a name, `graph.symbols`.
+/// The attributes of an argument or result: `graph.name`; where one of the
+/// dimensions has a name, `graph.symbols`; where the model's elements are
+/// narrower than a byte of IR says, `graph.element`; where it is part of a
+/// sequence or optional, `graph.role`.
 static DictionaryAttr portAttrs(OpBuilder &b, const ValueInfoProto &info,
-                                RankedTensorType type,
+                                const Port &port,
                                 const llvm::StringSet<> &symbols) {
   NamedAttrList attrs;
-  attrs.append("graph.name", b.getStringAttr(info.name()));
+  attrs.append("graph.name", b.getStringAttr(port.name));
   SmallVector<Attribute> names;
   bool any = false;
   const auto &shape = info.type().tensor_type().shape();
-  for (int64_t i = 0; i < type.getRank(); ++i) {
+  for (int64_t i = 0; i < port.type.getRank(); ++i) {
     StringRef name;
-    if (i < shape.dim_size() && type.isDynamicDim(i) &&
+    if (i < shape.dim_size() && port.type.isDynamicDim(i) &&
         symbols.contains(shape.dim(i).dim_param()))
       name = shape.dim(i).dim_param();
     any |= !name.empty();
@@ -221,31 +231,54 @@ static DictionaryAttr portAttrs(OpBuilder &b, const ValueInfoProto &info,
   }
   if (any)
     attrs.append("graph.symbols", b.getArrayAttr(names));
+  if (isNarrow(port.type.getElementType()))
+    attrs.append("graph.element",
+                 b.getStringAttr(narrowName(port.type.getElementType())));
+  if (!port.role.empty())
+    attrs.append("graph.role", b.getStringAttr(port.role));
   return attrs.getDictionary(b.getContext());
 }
 
-static LogicalResult inputTypes(const GraphProto &graph,
+namespace {
+/// An input of the model and the types of the arguments that stand for it.
+struct ModelInput {
+  const ValueInfoProto *info;
+  Type type;
+  SmallVector<Port> ports;
+};
+} // namespace
+
+/// The tensor inside of optionals and sequences.
+static const TypeProto &innermost(const TypeProto &type) {
+  if (type.has_optional_type())
+    return innermost(type.optional_type().elem_type());
+  if (type.has_sequence_type())
+    return innermost(type.sequence_type().elem_type());
+  return type;
+}
+
+static LogicalResult readInputs(const GraphProto &graph,
                                 const WeightMap &weights, MLIRContext *context,
-                                SmallVectorImpl<const ValueInfoProto *> &inputs,
-                                SmallVectorImpl<Type> &types) {
+                                SmallVectorImpl<ModelInput> &inputs) {
   Location loc = UnknownLoc::get(context);
   for (const ValueInfoProto &input : graph.input()) {
     if (weights.contains(input.name()))
       continue;
-    const TypeProto &type = input.type();
-    if (!type.has_tensor_type())
+    const TypeProto &tensor = innermost(input.type());
+    if (!tensor.has_tensor_type())
       return emitError(loc) << "input '" << input.name()
                             << "' is no tensor, which is not supported";
-    int element = type.tensor_type().elem_type();
+    int element = tensor.tensor_type().elem_type();
     if (!elementType(context, element))
       return emitError(loc) << "input '" << input.name() << "' has type "
                             << typeName(element) << ", which is not supported";
-    if (!type.tensor_type().has_shape())
+    Type type = valueTypeOf(context, input.type());
+    if (!type)
       return emitError(loc) << "input '" << input.name()
                             << "' has no rank: give its shape with --input "
                             << input.name() << "=…";
-    inputs.push_back(&input);
-    types.push_back(tensorTypeOf(context, type));
+    inputs.push_back({&input, type, {}});
+    addPorts(input.name(), type, inputs.back().ports);
   }
   return success();
 }
@@ -262,14 +295,57 @@ static void dropUnused(Block &block) {
   }
 }
 
+/// Arguments of @main for an input of the model, and the value they make.
+static Value addArguments(OpBuilder &b, func::FuncOp main,
+                          const ModelInput &input,
+                          const llvm::StringSet<> &symbols) {
+  Location loc = NameLoc::get(b.getStringAttr(input.info->name()));
+  SmallVector<Value> parts;
+  for (const Port &port : input.ports) {
+    unsigned index = main.getNumArguments();
+    (void)main.insertArgument(index, port.type,
+                              portAttrs(b, *input.info, port, symbols), loc);
+    parts.push_back(canonicalBytes(b, loc, main.getArgument(index)));
+  }
+  return assembled(b, loc, input.type, parts).front();
+}
+
+/// Returns the model's outputs, in the form that the model declares.
+LogicalResult Importer::returnOutputs(const GraphProto &graph,
+                                      const ValueScope &scope, Operation *op) {
+  auto main = cast<func::FuncOp>(op);
+  llvm::StringSet<> symbols;
+  collectSymbols(graph, symbols);
+  SmallVector<Value> results;
+  SmallVector<DictionaryAttr> attrs;
+  for (const ValueInfoProto &output : graph.output()) {
+    Value value = lookup(output.name(), scope);
+    if (Type declared = valueTypeOf(b.getContext(), output.type()))
+      value = coerced(b, main.getLoc(), value, declared);
+    SmallVector<Port> ports;
+    addPorts(output.name(), value.getType(), ports);
+    for (auto [part, port] :
+         llvm::zip_equal(flattened(b, main.getLoc(), value), ports)) {
+      port.type = cast<RankedTensorType>(part.getType());
+      results.push_back(part);
+      attrs.push_back(portAttrs(b, output, port, symbols));
+    }
+  }
+  func::ReturnOp::create(b, main.getLoc(), results);
+  main.setType(b.getFunctionType(main.getArgumentTypes(),
+                                 ValueRange(results).getTypes()));
+  for (auto [i, attr] : llvm::enumerate(attrs))
+    main.setResultAttrs(i, attr);
+  return success();
+}
+
 LogicalResult Importer::importMain(const GraphProto &graph, ModuleOp module) {
-  SmallVector<const ValueInfoProto *> inputs;
-  SmallVector<Type> types;
-  if (failed(inputTypes(graph, weights, b.getContext(), inputs, types)))
+  SmallVector<ModelInput> inputs;
+  if (failed(readInputs(graph, weights, b.getContext(), inputs)))
     return failure();
   b.setInsertionPointToEnd(module.getBody());
   auto main = func::FuncOp::create(b, module.getLoc(), "main",
-                                   b.getFunctionType(types, {}));
+                                   b.getFunctionType({}, {}));
   Block *entry = main.addEntryBlock();
   // Weights gather before this op, which goes at the end.
   b.setInsertionPointToStart(entry);
@@ -283,27 +359,15 @@ LogicalResult Importer::importMain(const GraphProto &graph, ModuleOp module) {
   noteTypes(graph, scope);
   llvm::StringSet<> symbols;
   collectSymbols(graph, symbols);
-  for (auto [i, input] : llvm::enumerate(inputs)) {
-    Value argument = entry->getArgument(i);
-    argument.setLoc(NameLoc::get(b.getStringAttr(input->name())));
-    scope.values[input->name()] = argument;
-    main.setArgAttrs(
-        i, portAttrs(b, *input, cast<RankedTensorType>(types[i]), symbols));
-  }
+  for (const ModelInput &input : inputs)
+    scope.values[input.info->name()] = addArguments(b, main, input, symbols);
   if (failed(importInitializers(graph, scope)) ||
-      failed(importNodes(graph, scope)))
+      failed(importNodes(graph, scope)) ||
+      failed(returnOutputs(graph, scope, main)))
     return failure();
-
-  SmallVector<Value> results;
-  for (const ValueInfoProto &output : graph.output())
-    results.push_back(lookup(output.name(), scope));
-  func::ReturnOp::create(b, module.getLoc(), results);
-  main.setType(b.getFunctionType(types, ValueRange(results).getTypes()));
-  for (auto [i, output] : llvm::enumerate(graph.output()))
-    main.setResultAttrs(
-        i, portAttrs(b, output, cast<RankedTensorType>(results[i].getType()),
-                     symbols));
   anchor->erase();
+  dropUnused(*entry);
+  storeNarrowTypes(main);
   dropUnused(*entry);
   return success();
 }

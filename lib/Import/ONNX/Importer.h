@@ -67,6 +67,9 @@ private:
   llvm::LogicalResult importNode(const NodeProto &node, ValueScope &scope);
   llvm::LogicalResult importInitializers(const GraphProto &graph,
                                          ValueScope &scope);
+  llvm::LogicalResult returnOutputs(const GraphProto &graph,
+                                    const ValueScope &scope,
+                                    mlir::Operation *main);
   void noteTypes(const GraphProto &graph, ValueScope &scope);
   mlir::Value refined(mlir::Value value, const TypeProto *type);
 

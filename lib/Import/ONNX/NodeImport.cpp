@@ -1,5 +1,6 @@
 #include "NodeImport.h"
 #include "KnownElements.h"
+#include "NarrowTypes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "weft/Support/Location.h"
@@ -192,6 +193,10 @@ static Attribute scalarAttr(Type element, double value) {
 }
 
 Value NodeImport::splat(double value, RankedTensorType type) {
+  Type element = type.getElementType();
+  if (isNarrow(element))
+    return encodeNarrow(*this, splat(value, type.clone(b.getF32Type())),
+                        element);
   return graph::ConstantOp::create(
       b, loc,
       DenseElementsAttr::get(type, scalarAttr(type.getElementType(), value)));
@@ -216,6 +221,10 @@ Value NodeImport::intScalar(int64_t value) {
 Value NodeImport::cast(Value value, Type element) {
   if (!value || typeOf(value).getElementType() == element)
     return value;
+  if (isNarrow(typeOf(value).getElementType()))
+    return cast(decodeNarrow(*this, value), element);
+  if (isNarrow(element))
+    return encodeNarrow(*this, value, element);
   return create<graph::CastOp>(value, TypeAttr::get(element));
 }
 

@@ -12,9 +12,11 @@ using ImportFunction = llvm::LogicalResult (*)(NodeImport &);
 
 struct Row {
   const char *name; ///< behind its domain and a dot if that is not ONNX's own
-  int since; ///< version of ONNX's schema from which on this row holds
+  int since;        ///< version of ONNX's schema from which on this row holds
   ImportFunction import;
   const char *types = kNumbers; ///< what its main input may be
+  /// Whether an input may be a sequence or an optional; all rows get tensors.
+  enum Values { OnlyTensors, AnyValue } values = OnlyTensors;
 
   static constexpr const char *kNumbers = "float, int";
   static constexpr const char *kFloats = "float";
@@ -52,15 +54,19 @@ void addMicrosoftAttentionRows(Table &table);
 void addMicrosoftRows(Table &table);
 void addNgramRows(Table &table);
 void addNormalizationRows(Table &table);
+void addQuantizationRows(Table &table);
+void addRandomRows(Table &table);
 void addRecurrentRows(Table &table);
 void addReductionRows(Table &table);
 void addResizeRows(Table &table);
 void addSamplingRows(Table &table);
 void addScatterRows(Table &table);
 void addSelectionRows(Table &table);
+void addSequenceRows(Table &table);
 void addShapeRows(Table &table);
 void addSignalRows(Table &table);
 void addTreeRows(Table &table);
+void addTrainingRows(Table &table);
 
 } // namespace weft::onnx
 

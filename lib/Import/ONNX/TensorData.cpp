@@ -49,6 +49,26 @@ Type elementType(MLIRContext *context, int onnxType) {
     return integer(32, true);
   case TensorProto::UINT64:
     return integer(64, true);
+  case TensorProto::FLOAT8E4M3FN:
+    return Float8E4M3FNType::get(context);
+  case TensorProto::FLOAT8E4M3FNUZ:
+    return Float8E4M3FNUZType::get(context);
+  case TensorProto::FLOAT8E5M2:
+    return Float8E5M2Type::get(context);
+  case TensorProto::FLOAT8E5M2FNUZ:
+    return Float8E5M2FNUZType::get(context);
+  case TensorProto::FLOAT8E8M0:
+    return Float8E8M0FNUType::get(context);
+  case TensorProto::FLOAT4E2M1:
+    return Float4E2M1FNType::get(context);
+  case TensorProto::INT4:
+    return integer(4, false);
+  case TensorProto::UINT4:
+    return integer(4, true);
+  case TensorProto::INT2:
+    return integer(2, false);
+  case TensorProto::UINT2:
+    return integer(2, true);
   default:
     return {};
   }
@@ -71,28 +91,45 @@ std::string typeName(int onnxType) {
   return "type " + std::to_string(onnxType);
 }
 
-unsigned elementBytes(int onnxType) {
+static unsigned elementBits(int onnxType) {
   switch (onnxType) {
+  case TensorProto::INT2:
+  case TensorProto::UINT2:
+    return 2;
+  case TensorProto::INT4:
+  case TensorProto::UINT4:
+  case TensorProto::FLOAT4E2M1:
+    return 4;
   case TensorProto::BOOL:
   case TensorProto::INT8:
   case TensorProto::UINT8:
-    return 1;
+  case TensorProto::FLOAT8E4M3FN:
+  case TensorProto::FLOAT8E4M3FNUZ:
+  case TensorProto::FLOAT8E5M2:
+  case TensorProto::FLOAT8E5M2FNUZ:
+  case TensorProto::FLOAT8E8M0:
+    return 8;
   case TensorProto::INT16:
   case TensorProto::UINT16:
   case TensorProto::FLOAT16:
   case TensorProto::BFLOAT16:
-    return 2;
+    return 16;
   case TensorProto::FLOAT:
   case TensorProto::INT32:
   case TensorProto::UINT32:
-    return 4;
+    return 32;
   case TensorProto::DOUBLE:
   case TensorProto::INT64:
   case TensorProto::UINT64:
-    return 8;
+    return 64;
   default:
     return 0;
   }
+}
+
+uint64_t packedBytes(int onnxType, int64_t count) {
+  // At most 2^40 elements of 64 bits.
+  return (uint64_t(count) * elementBits(onnxType) + 7) / 8;
 }
 
 static Error tensorError(const TensorProto &tensor, const Twine &text) {
@@ -169,7 +206,7 @@ static Expected<ExternalRange> resolve(const TensorProto &tensor,
 }
 
 Error checkTensor(const TensorProto &tensor, ExternalFolder &folder) {
-  unsigned width = elementBytes(tensor.data_type());
+  unsigned width = elementBits(tensor.data_type());
   if (!width)
     return tensorError(tensor, "has type " + typeName(tensor.data_type()) +
                                    ", which is not supported");
@@ -182,7 +219,7 @@ Error checkTensor(const TensorProto &tensor, ExternalFolder &folder) {
   auto count = elementCount(tensor);
   if (!count)
     return count.takeError();
-  uint64_t bytes = uint64_t(*count) * width;
+  uint64_t bytes = packedBytes(tensor.data_type(), *count);
   if (tensor.data_location() == TensorProto::EXTERNAL)
     return resolve(tensor, bytes, folder).takeError();
   if (tensor.has_raw_data()) {
@@ -191,9 +228,11 @@ Error checkTensor(const TensorProto &tensor, ExternalFolder &folder) {
     return tensorError(tensor, "needs " + Twine(bytes) + " bytes, it holds " +
                                    Twine(tensor.raw_data().size()));
   }
-  if (fieldSize(tensor) == *count)
+  // Several elements of less than a byte share one of the field.
+  int64_t fields = width < 8 ? int64_t(bytes) : *count;
+  if (fieldSize(tensor) == fields)
     return Error::success();
-  return tensorError(tensor, "needs " + Twine(*count) + " elements, it holds " +
+  return tensorError(tensor, "needs " + Twine(fields) + " elements, it holds " +
                                  Twine(fieldSize(tensor)));
 }
 
@@ -224,24 +263,41 @@ static std::string fieldBytes(const TensorProto &tensor) {
   case TensorProto::INT32:
     return narrowed<int32_t>(tensor.int32_data());
   default:
-    if (elementBytes(tensor.data_type()) == 2)
+    if (elementBits(tensor.data_type()) == 16)
       return narrowed<uint16_t>(tensor.int32_data());
     return narrowed<uint8_t>(tensor.int32_data());
   }
 }
 
+/// One byte for each element of less than a byte, the first in the low bits.
+static TensorBytes unpacked(int onnxType, int64_t count,
+                            ArrayRef<char> packed) {
+  unsigned bits = elementBits(onnxType), each = 8 / bits;
+  bool isSigned =
+      onnxType == TensorProto::INT4 || onnxType == TensorProto::INT2;
+  auto data = std::make_shared<std::string>(count, '\0');
+  for (int64_t i = 0; i < count; ++i) {
+    unsigned value =
+        uint8_t(packed[i / each]) >> (i % each * bits) & ((1u << bits) - 1);
+    (*data)[i] = char(isSigned ? llvm::SignExtend32(value, bits) : value);
+  }
+  return TensorBytes{ArrayRef(data->data(), data->size()), data};
+}
+
 Expected<TensorBytes> takeBytes(TensorProto &tensor, ExternalFolder &folder) {
+  unsigned bits = elementBits(tensor.data_type());
+  auto count = elementCount(tensor);
+  if (!count)
+    return count.takeError();
   if (tensor.data_location() == TensorProto::EXTERNAL) {
-    auto count = elementCount(tensor);
-    if (!count)
-      return count.takeError();
-    uint64_t bytes = uint64_t(*count) * elementBytes(tensor.data_type());
+    uint64_t bytes = packedBytes(tensor.data_type(), *count);
     auto range = resolve(tensor, bytes, folder);
     if (!range)
       return range.takeError();
-    return TensorBytes{
-        ArrayRef(range->file->getBufferStart() + range->offset, bytes),
-        range->file};
+    ArrayRef<char> data(range->file->getBufferStart() + range->offset, bytes);
+    if (bits < 8)
+      return unpacked(tensor.data_type(), *count, data);
+    return TensorBytes{data, range->file};
   }
   auto data = std::make_shared<std::string>(
       tensor.has_raw_data() ? std::move(*tensor.mutable_raw_data())
@@ -252,6 +308,9 @@ Expected<TensorBytes> takeBytes(TensorProto &tensor, ExternalFolder &folder) {
   tensor.clear_int64_data();
   tensor.clear_double_data();
   tensor.clear_uint64_data();
+  if (bits < 8)
+    return unpacked(tensor.data_type(), *count,
+                    ArrayRef(data->data(), data->size()));
   if (tensor.data_type() == TensorProto::BOOL)
     for (char &byte : *data)
       byte = byte != 0;

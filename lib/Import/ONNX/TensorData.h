@@ -16,9 +16,9 @@ namespace weft::onnx {
 mlir::Type elementType(mlir::MLIRContext *context, int onnxType);
 /// "float", "int4", … as ONNX writes it.
 std::string typeName(int onnxType);
-/// Bytes of an element in raw_data; 0 for strings and types that are packed or
-/// that Weft has not.
-unsigned elementBytes(int onnxType);
+/// Bytes of `count` elements in raw_data, where those of less than a byte are
+/// packed; 0 for types that IR has not.
+uint64_t packedBytes(int onnxType, int64_t count);
 
 /// Elements of a tensor of these extents; fails on negative extents and on more
 /// than 2^40 elements.
@@ -29,8 +29,8 @@ llvm::Expected<int64_t> elementCount(const TensorProto &tensor);
 llvm::Error checkTensor(const TensorProto &tensor, ExternalFolder &folder);
 
 /// The elements of one tensor as row-major little-endian bytes, one byte a
-/// bool. What backs them (a string, a mapped file) lives as long as this or any
-/// copy.
+/// bool or an element of less than a byte. What backs them (a string, a mapped
+/// file) lives as long as this or any copy.
 struct TensorBytes {
   llvm::ArrayRef<char> bytes;
   std::shared_ptr<void> owner;

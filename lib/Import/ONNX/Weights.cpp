@@ -39,7 +39,7 @@ private:
       consumeError(count.takeError());
       return false;
     }
-    return uint64_t(*count) * elementBytes(tensor.data_type()) > kSmallBytes;
+    return packedBytes(tensor.data_type(), *count) > kSmallBytes;
   }
 
   GraphProto &main;

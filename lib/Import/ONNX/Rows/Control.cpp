@@ -1,5 +1,6 @@
 // If, Loop and Scan as scf on tensors. Subgraphs see the values around them as
 // they are: a region may use what dominates it.
+#include "../Sequences.h"
 #include "../Table.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -46,6 +47,7 @@ namespace {
 struct Branch {
   std::unique_ptr<Region> region;
   SmallVector<Value> results;
+  SmallVector<Type> types; ///< of the results before they are taken apart
   std::vector<Diagnostic> errors;
   bool valid = false;
 
@@ -74,6 +76,31 @@ static LogicalResult take(NodeImport &n, Branch &branch) {
   n.b.getInsertionBlock()->getOperations().splice(
       n.b.getInsertionPoint(), branch.block().getOperations());
   return n.results(branch.results);
+}
+
+/// Regions give tensors: takes sequences and optionals apart, alike in both.
+static LogicalResult takeApart(NodeImport &n, Branch &one, Branch &other) {
+  for (auto [a, b] : llvm::zip(one.results, other.results))
+    if (isOptional(b.getType()) || isSequence(b.getType())) {
+      OpBuilder::InsertionGuard guard(n.b);
+      n.b.setInsertionPointToEnd(&one.block());
+      a = coerced(n.b, n.loc, a, b.getType());
+    }
+  for (Branch *branch : {&one, &other}) {
+    OpBuilder::InsertionGuard guard(n.b);
+    n.b.setInsertionPointToEnd(&branch->block());
+    branch->types = llvm::to_vector(ValueRange(branch->results).getTypes());
+    branch->results = flattened(n.b, n.loc, branch->results);
+  }
+  if (one.results.size() != other.results.size())
+    return n.error()
+           << "one branch gives a sequence where the other gives none";
+  return success();
+}
+
+/// What takeApart took apart.
+static LogicalResult putTogether(NodeImport &n, ArrayRef<Type> types) {
+  return n.results(assembled(n.b, n.loc, types, SmallVector<Value>(n.outputs)));
 }
 
 /// A run fails where the condition is not what the model was imported for.
@@ -140,6 +167,21 @@ static LogicalResult importIf(NodeImport &n) {
                 formatDiagnostic(error, "") + ")");
       return take(n, branches[chosen]);
     }
+  if (llvm::any_of(
+          llvm::concat<Value>(branches[0].results, branches[1].results),
+          [](Value v) { return isa<TupleType>(v.getType()); })) {
+    // A second pass makes optionals of what is one in the first branch alone.
+    for (auto [a, b] : llvm::zip(branches[1].results, branches[0].results)) {
+      OpBuilder::InsertionGuard guard(n.b);
+      n.b.setInsertionPointToEnd(&branches[1].block());
+      if (isOptional(b.getType()))
+        a = coerced(n.b, n.loc, a, b.getType());
+    }
+    if (failed(takeApart(n, branches[0], branches[1])) ||
+        failed(buildIf(n, condition, branches[1], branches[0])))
+      return failure();
+    return putTogether(n, branches[0].types);
+  }
   bool sameRank = true;
   for (auto [a, b] : llvm::zip(branches[0].results, branches[1].results)) {
     RankedTensorType x = NodeImport::typeOf(a), y = NodeImport::typeOf(b);
@@ -161,7 +203,7 @@ static LogicalResult importIf(NodeImport &n) {
 
 void addControlRows(Table &table) {
   table.add({
-      {"If", 25, importIf, Row::kAll},
+      {"If", 25, importIf, Row::kAll, Row::AnyValue},
   });
 }
 

@@ -1,6 +1,7 @@
 // Operators that slide a window over spatial dimensions.
 #include "Equation.h"
 #include "Places.h"
+#include "Shared.h"
 #include <cmath>
 
 using namespace mlir;
@@ -117,22 +118,70 @@ static std::optional<Ints> weightWindow(NodeImport &n) {
   return extents;
 }
 
+/// The convolution of the node's attributes with these operands; `bias` may be
+/// null.
+static Value convolution(NodeImport &n, const Window &w, Value input,
+                         Value weight, Value bias) {
+  if (!input || !weight)
+    return nullptr;
+  OperationState state(n.loc, graph::ConvOp::getOperationName());
+  graph::ConvOp::build(n.b, state, NoneType::get(n.b.getContext()), input,
+                       weight, bias, w.strides, w.pads, w.dilations,
+                       n.integer("group", 1));
+  return n.inferAndInsert(state);
+}
+
 static LogicalResult conv(NodeImport &n) {
   auto extents = weightWindow(n);
   auto w = extents ? window(n, *extents) : std::nullopt;
   if (!w)
     return failure();
-  OperationState state(n.loc, graph::ConvOp::getOperationName());
-  graph::ConvOp::build(n.b, state, NoneType::get(n.b.getContext()), n.input(0),
-                       n.input(1), n.input(2), w->strides, w->pads,
-                       w->dilations, n.integer("group", 1));
-  return n.result(n.inferAndInsert(state));
+  return n.result(convolution(n, *w, n.input(0), n.input(1), n.input(2)));
+}
+
+/// Padding stands for the real number 0, which is what zero points become.
+static LogicalResult convInteger(NodeImport &n) {
+  auto extents = weightWindow(n);
+  auto w = extents ? window(n, *extents) : std::nullopt;
+  if (!w)
+    return failure();
+  Value weightZero = alongAxis(n, n.input(3), 0, n.rank(1));
+  if (n.has(3) && !weightZero)
+    return failure();
+  return n.result(convolution(n, *w, centred(n, n.input(0), n.input(2)),
+                              centred(n, n.input(1), weightZero), nullptr));
+}
+
+static LogicalResult qLinearConv(NodeImport &n) {
+  for (unsigned i = 0; i < 8; ++i)
+    if (!n.has(i))
+      return n.error() << "input " << i << " is missing";
+  // The weight is the fourth input.
+  NodeImport shifted(n.importer, n.node, n.scope, n.b,
+                     {n.input(0), n.input(3)});
+  auto extents = weightWindow(shifted);
+  auto w = extents ? window(shifted, *extents) : std::nullopt;
+  Value weightZero = alongAxis(n, n.input(5), 0, n.rank(3));
+  Value weightScale = alongAxis(n, n.input(4), 1, n.rank(0));
+  if (!w || !weightZero || !weightScale)
+    return failure();
+  Type f32 = n.b.getF32Type();
+  Value sum = convolution(n, *w, centred(n, n.input(0), n.input(2)),
+                          centred(n, n.input(3), weightZero), n.input(8));
+  if (!sum)
+    return failure();
+  Value real = n.create<graph::MulOp>(
+      n.create<graph::MulOp>(n.cast(sum, f32), n.cast(n.input(1), f32)),
+      n.cast(weightScale, f32));
+  return n.result(quantized(n, real, n.cast(n.input(6), f32), n.input(7),
+                            n.type(7).getElementType()));
 }
 
 /// output_shape fixes the total padding, as auto_pad does; it is split evenly,
-/// the odd one before with SAME_LOWER and after otherwise.
+/// the odd one before with SAME_LOWER and after otherwise. What an output is
+/// larger than the convolution makes it goes to its end.
 static LogicalResult padTransposed(NodeImport &n, Window &w,
-                                   ArrayRef<int64_t> outputPadding) {
+                                   MutableArrayRef<int64_t> outputPadding) {
   Ints outputShape = n.integers("output_shape");
   StringRef mode = n.text("auto_pad", "NOTSET");
   bool same = mode == "SAME_UPPER" || mode == "SAME_LOWER";
@@ -154,6 +203,7 @@ static LogicalResult padTransposed(NodeImport &n, Window &w,
                          << 2 + i << ": give one with --input";
       total += w.strides[i] * extent - outputShape[i];
     }
+    outputPadding[i] += std::max<int64_t>(-total, 0);
     total = std::max<int64_t>(total, 0);
     int64_t smaller = total / 2;
     w.pads[i] = mode == "SAME_UPPER" ? smaller : total - smaller;
@@ -317,12 +367,14 @@ void addConvolutionRows(Table &table) {
   table.add({
       {"AveragePool", 22, pooling<ReduceKind::mean>, floats},
       {"Conv", 22, conv, floats},
+      {"ConvInteger", 10, convInteger, "int"},
       {"ConvTranspose", 22, convTranspose, floats},
       {"GlobalAveragePool", 22, globalPooling<ReduceKind::mean>, floats},
       {"GlobalLpPool", 22, globalLpPool, floats},
       {"GlobalMaxPool", 22, globalPooling<ReduceKind::max>, floats},
       {"LpPool", 22, lpPool, floats},
       {"MaxPool", 22, maxPool},
+      {"QLinearConv", 10, qLinearConv, "int"},
   });
 }
 

@@ -1,4 +1,5 @@
 // Operators that are one elementwise op of graph, or two.
+#include "../NarrowTypes.h"
 #include "../Table.h"
 
 using namespace mlir;
@@ -39,13 +40,33 @@ static LogicalResult comparison(NodeImport &n) {
 
 static LogicalResult identity(NodeImport &n) { return n.result(n.input(0)); }
 
+/// Narrow floats may saturate or not, and float8e8m0 rounds as asked.
+static Value converted(NodeImport &n, Value x, Type to) {
+  Type from = NodeImport::typeOf(x).getElementType();
+  if (!isNarrow(to) || from == to)
+    return n.cast(x, to);
+  NarrowRounding rounding;
+  rounding.saturate = n.integer("saturate", 1) != 0;
+  StringRef mode = n.text("round_mode", "up");
+  if (isa<Float8E8M0FNUType>(to)) {
+    if (mode != "up" && mode != "down" && mode != "nearest") {
+      n.error() << "round_mode is '" << mode << "', not up, down or nearest";
+      return nullptr;
+    }
+    rounding.direction = mode == "up"     ? NarrowRounding::Up
+                         : mode == "down" ? NarrowRounding::Down
+                                          : NarrowRounding::Nearest;
+  }
+  return encodeNarrow(n, isNarrow(from) ? decodeNarrow(n, x) : x, to, rounding);
+}
+
 static LogicalResult cast(NodeImport &n) {
   int64_t to = n.integer("to", 0);
   Type element = elementType(n.b.getContext(), int(to));
   if (!element)
     return n.error() << "conversion to " << typeName(int(to))
                      << " is not supported";
-  return n.result(n.cast(n.input(0), element));
+  return n.result(converted(n, n.input(0), element));
 }
 
 static LogicalResult bitCast(NodeImport &n) {
@@ -67,7 +88,7 @@ static LogicalResult bitCast(NodeImport &n) {
 }
 
 static LogicalResult castLike(NodeImport &n) {
-  return n.result(n.cast(n.input(0), n.type(1).getElementType()));
+  return n.result(converted(n, n.input(0), n.type(1).getElementType()));
 }
 
 /// The exponent may be of another type; the result has that of the base.
@@ -76,7 +97,16 @@ static LogicalResult pow(NodeImport &n) {
   Type base = n.type(0).getElementType(), exponent = n.type(1).getElementType();
   if (isa<FloatType>(base) || !isa<FloatType>(exponent))
     return n.result(n.create<graph::PowOp>(x, n.cast(y, base)));
-  return n.result(n.cast(n.create<graph::PowOp>(n.cast(x, exponent), y), base));
+  if (isa<FloatType>(base))
+    return n.result(
+        n.cast(n.create<graph::PowOp>(n.cast(x, exponent), y), base));
+  // The conversion to integers cuts off, so a power just below one that is
+  // whole is moved up first.
+  Type f64 = n.b.getF64Type();
+  Value power = n.create<graph::PowOp>(n.cast(x, f64), n.cast(y, f64));
+  Value raised = n.create<graph::MulOp>(
+      power, n.scalar(1 + 4 * std::numeric_limits<double>::epsilon(), f64));
+  return n.result(n.cast(raised, base));
 }
 
 static LogicalResult clip(NodeImport &n) {
@@ -134,21 +164,6 @@ static LogicalResult isInf(NodeImport &n) {
                                n.integer("detect_negative", 1) != 0));
 }
 
-/// Inference only: all elements pass, and the mask says so.
-static LogicalResult dropout(NodeImport &n) {
-  if (n.has(2)) {
-    auto training = NodeImport::known(n.input(2));
-    if (!training || training->front())
-      return n.error() << "training_mode must be false";
-  }
-  if (!n.wants(1))
-    return n.result(n.input(0));
-  Value x = n.input(0);
-  Value mask = n.create<graph::ExpandOp>(n.scalar(1, n.b.getI1Type()),
-                                         n.create<graph::ShapeOp>(x));
-  return n.results({x, mask});
-}
-
 void addElementwiseRows(Table &table) {
   constexpr auto floats = Row::kFloats, all = Row::kAll, bools = Row::kBools;
   using graph::Comparison;
@@ -175,14 +190,13 @@ void addElementwiseRows(Table &table) {
       {"Cos", 22, unary<graph::CosOp>, floats},
       {"Cosh", 22, unary<graph::CoshOp>, floats},
       {"Div", 14, binary<graph::DivOp>},
-      {"Dropout", 22, dropout, floats},
       {"Equal", 19, comparison<Comparison::equal>, all},
       {"Erf", 13, unary<graph::ErfOp>, floats},
       {"Exp", 13, unary<graph::ExpOp>, floats},
       {"Floor", 13, unary<graph::FloorOp>, floats},
       {"Greater", 13, comparison<Comparison::greater>},
       {"GreaterOrEqual", 16, comparison<Comparison::greaterOrEqual>},
-      {"Identity", 25, identity, all},
+      {"Identity", 25, identity, all, Row::AnyValue},
       {"IsInf", 20, isInf, floats},
       {"IsNaN", 20, unary<graph::IsNanOp>, floats},
       {"Less", 13, comparison<Comparison::less>},

@@ -1,6 +1,7 @@
 // Loop and Scan as scf.while on tensors. Values that are carried may change
 // their extents from one turn to the next; their types are widened until the
 // body gives back what it is given.
+#include "../Sequences.h"
 #include "../Table.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -17,6 +18,7 @@ struct LoopSpec {
   Value limit;                ///< number of turns, index
   Value go;                   ///< i1: whether there is a first turn
   SmallVector<Value> carried; ///< values before the first turn
+  SmallVector<Type> types;    ///< of them before they were taken apart
   bool hasCondition;          ///< the body's first output says whether to go on
   SmallVector<bool> prepend;  ///< for each accumulated output
   /// The body's arguments at turn `index`.
@@ -88,11 +90,20 @@ static LogicalResult importTurn(NodeImport &n, const LoopSpec &spec,
                      << " inputs where " << given.size() << " are needed";
   if (failed(n.importer.importSubgraph(*spec.body, n.scope, given, results)))
     return failure();
+  size_t logical = spec.types.size();
+  if (results.size() != logical + spec.prepend.size() + spec.hasCondition)
+    return n.error() << "the body has " << results.size() << " outputs where "
+                     << logical + spec.prepend.size() + spec.hasCondition
+                     << " are needed";
+  for (size_t i = 0; i < logical; ++i) {
+    Value &value = results[i + spec.hasCondition];
+    value = coerced(n.b, n.loc, value, spec.types[i]);
+  }
+  results = flattened(n.b, n.loc, results);
   if (results.size() !=
       carried.size() + spec.prepend.size() + spec.hasCondition)
-    return n.error() << "the body has " << results.size() << " outputs where "
-                     << carried.size() + spec.prepend.size() + spec.hasCondition
-                     << " are needed";
+    return n.error() << "a value that is carried around is a sequence at one "
+                        "time and none at another";
   turn.go = spec.hasCondition ? onlyElement(n, results[0]) : arguments[1];
   ArrayRef<Value> rest = ArrayRef(results).drop_front(spec.hasCondition);
   turn.carried.assign(rest.begin(), rest.begin() + carried.size());
@@ -144,15 +155,16 @@ static LogicalResult settle(NodeImport &n, const LoopSpec &spec,
 }
 
 static LogicalResult buildLoop(NodeImport &n, const LoopSpec &spec) {
+  SmallVector<Value> first = flattened(n.b, n.loc, spec.carried);
   SmallVector<Type> carried =
-      llvm::map_to_vector(spec.carried, [](Value v) { return v.getType(); });
+      llvm::map_to_vector(first, [](Value v) { return v.getType(); });
   Turn turn;
   if (failed(settle(n, spec, carried, turn)))
     return failure();
   Value zero = arith::ConstantIndexOp::create(n.b, n.loc, 0),
         one = arith::ConstantIndexOp::create(n.b, n.loc, 1);
   SmallVector<Value> starts = {zero, spec.go};
-  for (auto [value, type] : llvm::zip(spec.carried, carried))
+  for (auto [value, type] : llvm::zip(first, carried))
     starts.push_back(castTo(n, value, type));
   for (RankedTensorType element : turn.elements) {
     SmallVector<int64_t> shape(element.getShape());
@@ -179,7 +191,9 @@ static LogicalResult buildLoop(NodeImport &n, const LoopSpec &spec) {
     next.push_back(castTo(n, value, type));
   llvm::append_range(next, turn.accumulated);
   scf::YieldOp::create(n.b, n.loc, next);
-  return n.results(SmallVector<Value>(loop.getResults().drop_front(2)));
+  n.b.setInsertionPointAfter(loop);
+  return n.results(
+      assembled(n.b, n.loc, spec.types, loop.getResults().drop_front(2)));
 }
 
 static LogicalResult importLoop(NodeImport &n) {
@@ -196,6 +210,7 @@ static LogicalResult importLoop(NodeImport &n) {
     return n.error() << "the body has " << spec.body->output_size()
                      << " outputs for " << spec.carried.size()
                      << " values that are carried around";
+  spec.types = llvm::to_vector(ValueRange(spec.carried).getTypes());
   spec.prepend.assign(collected, false);
   Value most =
       n.has(0)
@@ -209,7 +224,7 @@ static LogicalResult importLoop(NodeImport &n) {
     Value turn =
         arith::IndexCastOp::create(n.b, n.loc, n.b.getI64Type(), index);
     SmallVector<Value> all = {scalarTensor(n, turn), scalarTensor(n, go)};
-    llvm::append_range(all, carried);
+    llvm::append_range(all, assembled(n.b, n.loc, spec.types, carried));
     return all;
   };
   return buildLoop(n, spec);
@@ -237,6 +252,7 @@ static LogicalResult importScan(NodeImport &n) {
   spec.hasCondition = false;
   for (int64_t i = 0; i < states; ++i)
     spec.carried.push_back(n.input(i));
+  spec.types = llvm::to_vector(ValueRange(spec.carried).getTypes());
   for (int64_t i = 0; i < scanned; ++i) {
     auto axis = n.axis(axes[i], n.rank(states + i));
     if (!axis)
@@ -277,7 +293,7 @@ static LogicalResult importScan(NodeImport &n) {
 
 void addLoopRows(Table &table) {
   table.add({
-      {"Loop", 25, importLoop, Row::kAll},
+      {"Loop", 25, importLoop, Row::kAll, Row::AnyValue},
       {"Scan", 25, importScan, Row::kAll},
   });
 }

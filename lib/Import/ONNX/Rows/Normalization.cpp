@@ -1,5 +1,6 @@
 // Normalisations and matrix products.
 #include "Normalize.h"
+#include "Shared.h"
 
 using namespace mlir;
 
@@ -31,8 +32,8 @@ static LogicalResult batchNormalization(NodeImport &n) {
   return n.result(n.create<graph::AddOp>(n.create<graph::MulOp>(x, a), b));
 }
 
-Value layerNorm(NodeImport &n, Value x, Value scale, Value bias,
-                       int64_t axis, double epsilon) {
+Value layerNorm(NodeImport &n, Value x, Value scale, Value bias, int64_t axis,
+                double epsilon) {
   if (!x)
     return nullptr;
   // Optional operands are null on purpose, which create() takes for failure.
@@ -102,9 +103,9 @@ static Value rmsNorm(NodeImport &n, Value given, Value scale, int64_t axis,
     return nullptr;
   RankedTensorType type = NodeImport::typeOf(given);
   Value x = n.cast(given, stash);
-  Value square = n.reduce(
-      graph::ReduceKind::mean, n.create<graph::MulOp>(x, x),
-      llvm::to_vector(llvm::seq<int64_t>(axis, type.getRank())), true);
+  Value square =
+      n.reduce(graph::ReduceKind::mean, n.create<graph::MulOp>(x, x),
+               llvm::to_vector(llvm::seq<int64_t>(axis, type.getRank())), true);
   Value factor = n.create<graph::RsqrtOp>(
       n.create<graph::AddOp>(square, n.scalarLike(epsilon, square)));
   Value normal =
@@ -183,26 +184,34 @@ static LogicalResult lpNormalization(NodeImport &n) {
 
 //===- Matrix products ----------------------------------------------------===//
 
-static LogicalResult matMul(NodeImport &n) {
-  Value a = n.input(0), b = n.input(1);
-  int64_t rankA = n.rank(0), rankB = n.rank(1);
-  if (rankA == 0 || rankB == 0)
-    return n.error() << "inputs have ranks " << rankA << " and " << rankB
-                     << "; 1 at least is needed";
+Value matrixProduct(NodeImport &n, Value a, Value b) {
+  if (!a || !b)
+    return nullptr;
+  int64_t rankA = NodeImport::typeOf(a).getRank(),
+          rankB = NodeImport::typeOf(b).getRank();
+  if (rankA == 0 || rankB == 0) {
+    n.error() << "inputs have ranks " << rankA << " and " << rankB
+              << "; 1 at least is needed";
+    return nullptr;
+  }
   if (rankA == 1)
     a = n.unsqueeze(a, {0});
   if (rankB == 1)
     b = n.unsqueeze(b, {1});
   Value y = n.create<graph::MatMulOp>(a, b, false, false);
   if (!y)
-    return failure();
+    return nullptr;
   int64_t rank = NodeImport::typeOf(y).getRank();
   Ints vectors;
   if (rankA == 1)
     vectors.push_back(rank - 2);
   if (rankB == 1)
     vectors.push_back(rank - 1);
-  return n.result(n.squeeze(y, vectors));
+  return n.squeeze(y, vectors);
+}
+
+static LogicalResult matMul(NodeImport &n) {
+  return n.result(matrixProduct(n, n.input(0), n.input(1)));
 }
 
 static LogicalResult gemm(NodeImport &n) {

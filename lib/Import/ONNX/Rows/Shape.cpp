@@ -1,4 +1,5 @@
 // Constants, shapes, and operators that move or repeat data by shape alone.
+#include "../NarrowTypes.h"
 #include "Equation.h"
 #include "NamedAxes.h"
 #include "llvm/Support/MathExtras.h"
@@ -26,8 +27,9 @@ static Value constantOf(NodeImport &n, const TensorProto &tensor) {
   auto type = RankedTensorType::get(
       ArrayRef<int64_t>(tensor.dims().data(), tensor.dims_size()),
       elementType(n.b.getContext(), tensor.data_type()));
-  return graph::ConstantOp::create(n.b, n.loc,
-                                   constantAttr(type, *data, n.node.output(0)));
+  auto bytes = type.clone(storageType(type.getElementType()));
+  return constantOfBytes(n.b, n.loc, type,
+                         constantAttr(bytes, *data, n.node.output(0)));
 }
 
 static LogicalResult constant(NodeImport &n) {
@@ -65,9 +67,9 @@ static LogicalResult constantOfShape(NodeImport &n) {
   auto splat = value.getDefiningOp<graph::ConstantOp>();
   auto dense = splat ? dyn_cast<DenseElementsAttr>(splat.getValue())
                      : DenseElementsAttr();
-  if (!dense || dense.getNumElements() != 1)
+  if (NodeImport::typeOf(value).getNumElements() != 1)
     return n.error() << "value must have one element";
-  if (!shape) {
+  if (!shape || !dense) {
     Value scalar = n.reshape(value, {});
     return n.result(n.create<graph::ExpandOp>(scalar, asShape(n, n.input(0))));
   }

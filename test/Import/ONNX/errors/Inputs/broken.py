@@ -105,9 +105,11 @@ def recursive():
     return model([node("f", domain="com.acme")], functions=[function])
 
 
-def sequence_input():
+def map_input():
     result = model([node("Relu", "z")], inputs={})
-    kind = helper.make_sequence_type_proto(helper.make_tensor_type_proto(F, [2]))
+    kind = onnx.TypeProto()
+    kind.map_type.key_type = I64
+    kind.map_type.value_type.tensor_type.elem_type = F
     result.graph.input.append(helper.make_value_info("x", kind))
     result.graph.input.append(helper.make_tensor_value_info("z", F, [2]))
     return result
@@ -142,10 +144,11 @@ SUPPORT = {
         node("Frobnicate", "a", "b", "", domain="com.acme"),
         node("ImageDecoder", "b", "c", "three"),
         node("Relu", "c")]),
-    "sequence-input": sequence_input,
+    "map-input": map_input,
+    "sequence-relu": lambda: model([node("SequenceConstruct", "x x", "s", "pair"), node("Relu", "s")]),
     "no-rank": no_rank,
-    "fp8": lambda: model([node("Cast", "x", "a", "cast", to=TensorProto.FLOAT8E5M2),
-                          node("Cast", "a", to=F)]),
+    "string-cast": lambda: model([node("Cast", "x", "a", "cast", to=TensorProto.STRING),
+                                  node("Cast", "a", to=F)]),
     "opset": lambda: model([node("Relu")], opset=99),
 }
 
@@ -181,6 +184,11 @@ EXTERNAL = {
 
 NODES = {
     "axis": lambda: model([node("Concat", "x x", axis=5)]),
+    "position": lambda: model([node("SequenceConstruct", "x x", "s", "pair"), node("SequenceAt", "s i")],
+                              initializers=[numpy_helper.from_array(np.array(5), "i")]),
+    "missing-option": lambda: model([
+        node("Optional", "", "o", "none", type=helper.make_tensor_type_proto(F, [2])),
+        node("OptionalGetElement", "o")]),
     "stride": lambda: model([node("MaxPool", kernel_shape=[2], strides=[0])], inputs={"x": [1, 1, 8]}),
     "groups": lambda: model([node("Conv", "x w", group=0)], inputs={"x": [1, 4, 8], "w": [4, 4, 3]}),
     "kernel": lambda: model([node("Conv", "x w")], inputs={"x": [1, 4, 2], "w": [4, 4, 3]}),
