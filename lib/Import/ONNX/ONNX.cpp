@@ -34,7 +34,9 @@ static bool isSupported(const NodeProto &node, int64_t opset) {
            isFunction(node);
   auto *registry = ::onnx::OpSchemaRegistry::Instance();
   auto *schema = registry->GetSchema(node.op_type(), int(opset), "");
-  if (!schema)
+  // The converter drops the batch axis that Scan had in opset 8, and nothing
+  // after it can tell.
+  if (!schema || (node.op_type() == "Scan" && opset < 9))
     return false;
   opset = std::max<int64_t>(opset, kOpset);
   if (Table::instance().find("", node.op_type(), opset))
