@@ -41,3 +41,12 @@ func.func @cast(%d: !llvm.struct<(ptr, ptr, i64, array<1 x i64>, array<1 x i64>)
   %v = memref.load %x[%c0] : memref<4xf32>
   return %v : f32
 }
+
+// Divisions that round to one side are made of those that LLVM has.
+// CHECK-LABEL: llvm.func @divide(
+// CHECK:         llvm.sdiv
+// CHECK:         llvm.select
+func.func @divide(%x: index, %y: index) -> index {
+  %q = arith.floordivsi %x, %y : index
+  return %q : index
+}
