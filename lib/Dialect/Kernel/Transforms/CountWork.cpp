@@ -69,6 +69,13 @@ double flopsOf(Operation *op) {
         return out * (2 * windowOf(conv.getWeight(), channels) +
                       epilogueOf(conv.getEpilogue()));
       })
+      .Case([&](WinogradConvOp conv) {
+        double taps = 1;
+        for (int64_t outputs : conv.getTile())
+          taps *= outputs > 1 ? 3 : 1;
+        return out * (2 * taps * extentOf(conv.getWeight(), 2) +
+                      epilogueOf(conv.getEpilogue()));
+      })
       .Case([&](graph::MatMulOp product) {
         return 2 * out *
                extentOf(product.getLhs(), product.getTransposeLhs() ? -2 : -1);
