@@ -2,6 +2,7 @@
 #ifndef WEFT_CONVERSION_GRAPHTOLINALG_PASSES_H
 #define WEFT_CONVERSION_GRAPHTOLINALG_PASSES_H
 
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Pass/Pass.h"
 #include "weft/Dialect/Kernel/IR/Kernel.h"
 
