@@ -16,8 +16,10 @@ from pathlib import Path
 from catalog import PEERS, QUANTIZED, SETS
 
 # A larger relative L2 distance from ONNX Runtime's outputs is called wrong.
-# Quantised models jump by a whole step where values lie near a boundary.
-BOUND, QUANTIZED_BOUND = 1e-3, 1e-1
+# In quantised models values near a boundary jump by a whole step, and steps add
+# up over the layers: right implementations of ResNet-50 differ by 0.15, wrong ones
+# by about 1.
+BOUND, QUANTIZED_BOUND = 1e-3, 0.3
 KEY = ("model", "batch", "threads")
 
 
