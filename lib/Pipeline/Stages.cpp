@@ -35,6 +35,8 @@ static void layout(OpPassManager &pm, const Target *target,
   TargetTraits traits = target->traits();
   bool winograd = options.precision != Precision::Strict &&
                   options.memory != MemoryUse::Small;
+  if (traits.attention)
+    pm.addPass(graph::createFuseAttention());
   pm.addPass(graph::createChooseLayout(
       {traits.block, winograd, traits.gigaflops, traits.gigabytes}));
   pm.addPass(graph::createPropagateLayout());

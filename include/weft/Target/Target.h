@@ -30,6 +30,8 @@ struct TargetTraits {
   /// What one worker computes in f32 and reads from memory in a nanosecond, for
   /// choosing between algorithms.
   double gigaflops = 100, gigabytes = 25;
+  /// True where `kernel.attention` can be lowered.
+  bool attention = false;
   /// Workers that run at once, for the number of work items of a kernel.
   int64_t workers = 1;
 };

@@ -28,6 +28,7 @@ public:
       traits.gigaflops = machine->gigaflops;
       traits.gigabytes = machine->gigabytes;
     }
+    traits.attention = true;
     return traits;
   }
 

@@ -26,6 +26,8 @@ LogicalResult emitProduct(Operation *op, const Machine &machine) {
     mergeBatch(matmul);
     return emitMatMul(matmul, machine);
   }
+  if (auto attention = dyn_cast<kernel::AttentionOp>(op))
+    return emitAttention(attention, machine);
   if (auto conv = dyn_cast<kernel::ConvOp>(op))
     return emitConv(conv, machine);
   if (auto conv = dyn_cast<kernel::WinogradConvOp>(op))
@@ -44,8 +46,8 @@ struct EmitMicrokernels : impl::EmitMicrokernelsBase<EmitMicrokernels> {
     }
     SmallVector<Operation *> products;
     getOperation()->walk([&](Operation *op) {
-      if (isa<kernel::MatMulOp, kernel::ConvOp, kernel::WinogradConvOp,
-              kernel::DepthwiseConvOp>(op))
+      if (isa<kernel::MatMulOp, kernel::AttentionOp, kernel::ConvOp,
+              kernel::WinogradConvOp, kernel::DepthwiseConvOp>(op))
         products.push_back(op);
     });
     for (Operation *op : products) {

@@ -67,6 +67,8 @@ void registerBufferizableOpInterfaces(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, KernelDialect *) {
     LaunchOp::attachInterface<DestinationBufferization<LaunchOp>>(*context);
     MatMulOp::attachInterface<DestinationBufferization<MatMulOp>>(*context);
+    AttentionOp::attachInterface<DestinationBufferization<AttentionOp>>(
+        *context);
     ConvOp::attachInterface<DestinationBufferization<ConvOp>>(*context);
     WinogradConvOp::attachInterface<DestinationBufferization<WinogradConvOp>>(
         *context);

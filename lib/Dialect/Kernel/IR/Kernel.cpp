@@ -63,6 +63,7 @@ static LogicalResult reifyFromOutputs(Op op, OpBuilder &b,
   }
 WEFT_DESTINATION_COMMON(LaunchOp)
 WEFT_DESTINATION_COMMON(MatMulOp)
+WEFT_DESTINATION_COMMON(AttentionOp)
 WEFT_DESTINATION_COMMON(ConvOp)
 WEFT_DESTINATION_COMMON(WinogradConvOp)
 WEFT_DESTINATION_COMMON(DepthwiseConvOp)
@@ -181,6 +182,45 @@ LogicalResult MatMulOp::verify() {
     return emitOpError("lhs has ")
            << lhs.getDimSize(rank - 2) << " rows where the output has "
            << out.getDimSize(rank - 2);
+  return success();
+}
+
+LogicalResult AttentionOp::verify() {
+  SmallVector<SmallVector<int64_t>> shapes;
+  if (getSwapped().size() != 4)
+    return emitOpError("swapped has ")
+           << getSwapped().size() << " entries where 4 are needed";
+  if (failed(verifyProduct(*this, 4)))
+    return failure();
+  for (auto [operand, swapped] :
+       llvm::zip(std::array<Value, 4>{getQuery(), getKey(), getValue(),
+                                      getOutputs()[0]},
+                 getSwapped())) {
+    SmallVector<int64_t> shape(shaped(operand).getShape());
+    if (shape.size() != 4)
+      return emitOpError("has an operand of rank ")
+             << shape.size() << " where 4 is needed";
+    if (swapped)
+      std::swap(shape[1], shape[2]);
+    shapes.push_back(shape);
+  }
+  enum { kBatch, kHeads, kRows, kDepth };
+  ArrayRef<int64_t> q = shapes[0], k = shapes[1], v = shapes[2], y = shapes[3];
+  for (int64_t depth : {q[kDepth], v[kDepth]})
+    if (depth == ShapedType::kDynamic)
+      return emitOpError("needs static depths of query and value");
+  auto divides = [](int64_t few, int64_t many) {
+    return few == ShapedType::kDynamic || many == ShapedType::kDynamic ||
+           (few > 0 && many % few == 0);
+  };
+  if (clash(q[kBatch], y[kBatch]) || clash(q[kHeads], y[kHeads]) ||
+      clash(q[kRows], y[kRows]) || clash(q[kDepth], k[kDepth]) ||
+      clash(v[kDepth], y[kDepth]) || clash(k[kRows], v[kRows]) ||
+      clash(k[kHeads], v[kHeads]) || !divides(k[kHeads], q[kHeads]))
+    return emitOpError("query ")
+           << getQuery().getType() << ", key " << getKey().getType()
+           << ", value " << getValue().getType() << " and output "
+           << getOutputs()[0].getType() << " do not fit";
   return success();
 }
 

@@ -57,6 +57,21 @@ double flopsOf(Operation *op) {
         return out * (2 * extentOf(product.getLhs(), -1) +
                       epilogueOf(product.getEpilogue()));
       })
+      .Case([&](AttentionOp attention) {
+        ArrayRef<bool> swapped = attention.getSwapped();
+        auto rowsOf = [](Value value, bool isSwapped) {
+          return extentOf(value, isSwapped ? -3 : -2);
+        };
+        double rows = rowsOf(attention.getQuery(), swapped[0]),
+               keys = rowsOf(attention.getKey(), swapped[1]);
+        double depth = extentOf(attention.getQuery(), -1) +
+                       extentOf(attention.getValue(), -1);
+        double scores = out / extentOf(attention.getValue(), -1) * keys;
+        if (attention.getCausal() && rows == keys && keys > 0)
+          scores *= (1 + rows) / (2 * keys);
+        // Softmax as above.
+        return scores * (2 * depth + 5 + epilogueOf(attention.getEpilogue()));
+      })
       .Case([&](ConvOp conv) {
         double channels =
             extentOf(conv.getWeight(), 0) * extentOf(conv.getWeight(), -1);

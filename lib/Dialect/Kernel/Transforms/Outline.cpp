@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/Transforms/RegionUtils.h"
 #include "weft/Dialect/Graph/IR/Graph.h"
 #include "weft/Dialect/Graph/IR/Shapes.h"
 #include "weft/Dialect/Kernel/IR/Kernel.h"
@@ -33,6 +34,8 @@ Family familyOf(Operation *op) {
   if (isa<graph::MatMulOp, graph::ConvOp, graph::ConvTransposeOp, MatMulOp,
           ConvOp, WinogradConvOp, DepthwiseConvOp>(op))
     return Family::Product;
+  if (isa<AttentionOp>(op))
+    return Family::Alone;
   if (auto slice = dyn_cast<graph::SliceOp>(op))
     return isUnitStep(slice) ? Family::None : Family::Movement;
   if (isa<graph::TransposeOp, graph::ExpandOp, graph::TileOp, graph::PadOp,
@@ -180,6 +183,12 @@ private:
       if (isOutput(operand))
         values.map(operand.get(), destination(op, b, function));
     }
+    // Canonicalization moves constants out of regions.
+    llvm::SetVector<Value> captured;
+    getUsedValuesDefinedAbove(op->getRegions(), captured);
+    for (Value value : captured)
+      if (matchPattern(value, m_Constant()) && !values.contains(value))
+        values.map(value, b.clone(*value.getDefiningOp())->getResult(0));
     b.clone(*op, values);
   }
 
@@ -230,8 +239,9 @@ void Outliner::outline(const Group &group) {
   Location loc = FusedLoc::get(module.getContext(), locations);
   func::FuncOp made = builder.build(loc);
   made.setSymName(nameOf(group));
-  bool hasMessages = llvm::any_of(
-      group.ops, [](Operation *op) { return isa<graph::GatherOp, graph::ScatterOp, graph::TopKOp>(op); });
+  bool hasMessages = llvm::any_of(group.ops, [](Operation *op) {
+    return isa<graph::GatherOp, graph::ScatterOp, graph::TopKOp>(op);
+  });
   func::FuncOp kernel = addKernel(made, hasMessages);
   auto launch =
       LaunchOp::create(builder.main, loc, root->getResultTypes(),

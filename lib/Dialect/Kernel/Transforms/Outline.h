@@ -18,7 +18,8 @@ enum class Family {
   RowWise,     ///< reductions and norms
   Window,      ///< pooling
   Movement,    ///< elements placed elsewhere
-  Product      ///< matrix products and convolutions
+  Product,     ///< matrix products and convolutions
+  Alone        ///< what has no epilogue for others to join
 };
 Family familyOf(mlir::Operation *op);
 

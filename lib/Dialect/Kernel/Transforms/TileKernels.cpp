@@ -300,9 +300,8 @@ LogicalResult Tiler::run() {
   kernel.walk([&](Operation *op) {
     if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
       ops.push_back(linalgOp);
-    hasProduct |=
-        isa<MatMulOp, ConvOp, WinogradConvOp, DepthwiseConvOp, scf::ForallOp>(
-            op);
+    hasProduct |= isa<MatMulOp, AttentionOp, ConvOp, WinogradConvOp,
+                      DepthwiseConvOp, scf::ForallOp>(op);
   });
   if (hasProduct)
     return success();

@@ -100,18 +100,26 @@ Value Epilogue::load(LoopBuilder &b, size_t extra, VectorType type,
   return vector::FromElementsOp::create(b, type, lanes);
 }
 
-void Epilogue::store(LoopBuilder &b, Value sums, ArrayRef<Value> position,
-                     Value count) const {
+Value Epilogue::apply(LoopBuilder &b, Value sums, ArrayRef<Value> position,
+                      Value count) const {
   auto type = cast<VectorType>(sums.getType());
-  if (count && constantOf(count) == type.getNumElements())
+  int64_t lanes = type.getNumElements();
+  if (count && constantOf(count) == lanes)
     count = {};
   IRMapping mapping;
   mapping.map(body->getArgument(0), sums);
   for (size_t i = 0; i < extras.size(); ++i)
     mapping.map(body->getArgument(i + 1), load(b, i, type, position, count));
-  int64_t lanes = type.getNumElements();
-  Value result =
-      splat(b, b.getLoc(), vectorizeBody(b, *body, mapping, lanes)[0], lanes);
+  return splat(b, b.getLoc(), vectorizeBody(b, *body, mapping, lanes)[0],
+               lanes);
+}
+
+void Epilogue::store(LoopBuilder &b, Value sums, ArrayRef<Value> position,
+                     Value count) const {
+  auto type = cast<VectorType>(sums.getType());
+  if (count && constantOf(count) == type.getNumElements())
+    count = {};
+  Value result = apply(b, sums, position, count);
   if (!count) {
     vector::StoreOp::create(b, result, output, position);
     return;

@@ -22,8 +22,12 @@ struct Epilogue {
   /// runs from memory, where it does not make the sums spill.
   bool isLight() const;
 
-  /// Stores the epilogue of `sums` at `position`. `count` (an index) lanes are
-  /// valid, all if it is null.
+  /// The epilogue of `sums` at `position`. `count` (an index) lanes are valid,
+  /// all if it is null.
+  mlir::Value apply(LoopBuilder &b, mlir::Value sums,
+                    llvm::ArrayRef<mlir::Value> position,
+                    mlir::Value count = {}) const;
+  /// Stores it.
   void store(LoopBuilder &b, mlir::Value sums,
              llvm::ArrayRef<mlir::Value> position,
              mlir::Value count = {}) const;

@@ -18,6 +18,8 @@ namespace weft::cpu {
 void mergeBatch(kernel::MatMulOp op);
 
 llvm::LogicalResult emitMatMul(kernel::MatMulOp op, const Machine &machine);
+llvm::LogicalResult emitAttention(kernel::AttentionOp op,
+                                  const Machine &machine);
 llvm::LogicalResult emitConv(kernel::ConvOp op, const Machine &machine);
 llvm::LogicalResult emitWinogradConv(kernel::WinogradConvOp op,
                                      const Machine &machine);

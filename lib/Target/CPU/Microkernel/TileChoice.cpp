@@ -21,6 +21,8 @@ namespace weft::cpu {
 constexpr int64_t kDynamic = ShapedType::kDynamic;
 /// Work items of a product, at least, where it is large enough.
 constexpr int64_t kLeastItems = 16;
+/// Rows of queries of a work item, at most.
+constexpr int64_t kAttentionRows = 256;
 
 DictionaryAttr Tile::toAttr(MLIRContext *context) const {
   Builder b(context);
@@ -126,6 +128,35 @@ Tile chooseMatMulTile(const MatMulShape &shape, const Machine &machine) {
   tile.itemPanels =
       tile.panels *
       llvm::divideCeil(groups, llvm::divideCeil(groups, itemGroups));
+  return tile;
+}
+
+Tile chooseAttentionTile(const AttentionShape &shape, const Machine &machine) {
+  Tile tile;
+  tile.rows = std::max<int64_t>(1, mostRows(kAttentionVectors, machine));
+  if (shape.rows != kDynamic)
+    tile.rows = std::clamp<int64_t>(shape.rows, 1, tile.rows);
+  // The scores of a tile take half of L1, and its keys and values a quarter of
+  // L2.
+  int64_t group = kAttentionVectors * shape.lanes;
+  int64_t depth = std::max<int64_t>(1, shape.queryDepth + shape.valueDepth);
+  int64_t most = std::min(machine.l1Bytes / 2 / (tile.rows * 4),
+                          machine.l2Bytes / 4 / (depth * 4));
+  most = std::max(group, most / group * group);
+  tile.depth = most;
+  if (shape.keys != kDynamic && shape.keys > 0)
+    tile.depth = llvm::alignTo(
+        llvm::divideCeil(shape.keys, llvm::divideCeil(shape.keys, most)),
+        group);
+  // An item packs all keys and values of its head, which many rows pay for.
+  int64_t rows = shape.rows == kDynamic ? kAttentionRows : shape.rows;
+  int64_t tiles = std::max<int64_t>(1, llvm::divideCeil(rows, tile.rows));
+  int64_t items = llvm::divideCeil(rows, kAttentionRows);
+  if (shape.heads != kDynamic)
+    items = std::max<int64_t>(
+        items, llvm::divideCeil(8, std::max<int64_t>(1, shape.heads)));
+  tile.itemTiles =
+      llvm::divideCeil(tiles, std::clamp<int64_t>(items, 1, tiles));
   return tile;
 }
 

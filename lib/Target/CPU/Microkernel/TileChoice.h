@@ -40,6 +40,20 @@ struct MatMulShape {
 
 Tile chooseMatMulTile(const MatMulShape &shape, const Machine &machine);
 
+/// What the choice for an attention depends on; ShapedType::kDynamic where it
+/// is not known.
+struct AttentionShape {
+  int64_t heads, rows, keys;      ///< heads of all batches
+  int64_t queryDepth, valueDepth; ///< always known
+  int64_t lanes;                  ///< of a register
+};
+
+/// `rows` of queries by kAttentionVectors registers of keys or of values are in
+/// registers at a time; `depth` is the number of keys that scores are computed
+/// for before they are used, a multiple of the register tile's.
+Tile chooseAttentionTile(const AttentionShape &shape, const Machine &machine);
+constexpr int64_t kAttentionVectors = 2;
+
 struct ConvShape {
   int64_t images;       ///< batch
   int64_t rows, pixels; ///< rows of the output, and pixels in one

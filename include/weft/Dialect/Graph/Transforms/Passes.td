@@ -121,6 +121,35 @@ def LegalizeBroadcast : Pass<"weft-legalize-broadcast", "::mlir::ModuleOp"> {
                            "::mlir::tensor::TensorDialect", "::weft::kernel::KernelDialect"];
 }
 
+def FuseAttention : Pass<"weft-fuse-attention", "::mlir::ModuleOp"> {
+  let summary = "make one op of softmax(query * key^T) * value";
+  let description = [{
+    Elementwise ops between the first product and the softmax (scale, mask, bias)
+    become the region of `kernel.attention`, transposes around the products its
+    `swapped` operands, and a constant mask that hides all later positions
+    `causal`. Scores that others use as well stay as they are, and so do types
+    other than f32.
+
+    ```mlir
+    %0 = graph.matmul %q, %k {transpose_rhs} : tensor<1x12x?x64xf32>, tensor<1x12x?x64xf32> -> tensor<1x12x?x?xf32>
+    %1 = graph.mul %0, %scale : tensor<1x12x?x?xf32>, tensor<f32> -> tensor<1x12x?x?xf32>
+    %2 = graph.softmax %1 3 : tensor<1x12x?x?xf32> -> tensor<1x12x?x?xf32>
+    %y = graph.matmul %2, %v : tensor<1x12x?x?xf32>, tensor<1x12x?x64xf32> -> tensor<1x12x?x64xf32>
+    ```
+    =>
+    ```mlir
+    %y = kernel.attention query(%q) key(%k) value(%v) outs(%e) {…} score {
+    ^bb0(%product: f32):
+      %s = arith.mulf %product, %c : f32
+      kernel.yield %s : f32
+    } : … -> tensor<1x12x?x64xf32>
+    ```
+  }];
+  let statistics = [Statistic<"numFused", "fused", "attentions that became one op">];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect", "::weft::kernel::KernelDialect"];
+}
+
 def ChooseLayout : Pass<"weft-choose-layout", "::mlir::ModuleOp"> {
   let summary = "pack convolutions and matrix products of f32 with constant weights";
   let description = [{

@@ -166,6 +166,42 @@ def Kernel_DepthwiseConvOp : Kernel_DestinationOp<"depthwise_conv", [
   let hasVerifier = 1;
 }
 
+def Kernel_AttentionOp : Kernel_DestinationOp<"attention", [
+    AttrSizedOperandSegments, SingleBlockImplicitTerminator<"::weft::kernel::YieldOp">]> {
+  let summary = "softmax(score(query * key^T)) * value, the scores never stored";
+  let description = [{
+    `query` [B, H, M, D], `key` [B, G, N, D], `value` [B, G, N, E], output
+    [B, H, M, E], with B of `key` and `value` equal to the output's or 1 and H a
+    multiple of G: head h reads head h / (H / G). `swapped` says of each of the
+    four whether its dimensions 1 and 2 are exchanged, as projections give them:
+    [B, M, H, D]. D and E are static. The region takes one product of a query and
+    a key and one element of each extra, at `extra_maps` (b, h, m, n) -> indices,
+    and yields the score. With `causal` the scores of n > m are minus infinity,
+    and the keys and values there are not read. With `nan_as_zero` rows whose
+    softmax is NaN (all scores minus infinity) give 0.
+    ```mlir
+    kernel.attention query(%q) key(%k) value(%v) outs(%c)
+        {extra_maps = [], swapped = array<i1: true, true, true, true>} score {
+    ^bb0(%product: f32):
+      %c = arith.constant 0.125 : f32
+      %s = arith.mulf %product, %c : f32
+      kernel.yield %s : f32
+    } : (tensor<1x?x12x64xf32>, …) -> tensor<1x?x12x64xf32>
+    ```
+  }];
+  let arguments = (ins Kernel_Shaped:$query, Kernel_Shaped:$key, Kernel_Shaped:$value,
+                       Variadic<Kernel_Shaped>:$extras, Variadic<Kernel_Shaped>:$outputs,
+                       AffineMapArrayAttr:$extra_maps, DenseBoolArrayAttr:$swapped, UnitAttr:$causal,
+                       UnitAttr:$nan_as_zero);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region SizedRegion<1>:$epilogue);
+  let assemblyFormat = [{
+    (`causal` $causal^)? `query` `(` $query `)` `key` `(` $key `)` `value` `(` $value `)` (`extras` `(` $extras^ `)`)?
+    `outs` `(` $outputs `)` attr-dict `score` $epilogue `:` functional-type(operands, $results)
+  }];
+  let hasVerifier = 1;
+}
+
 def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator]> {
   let summary = "ends an epilogue with the element to store";
   let arguments = (ins Variadic<AnyType>:$values);
