@@ -7,6 +7,8 @@
 #include "weft/Dialect/Graph/IR/Graph.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace weft::kernel {
@@ -50,6 +52,18 @@ double windowOf(Value weight, double channels) {
   return elementsOf(weight) / channels;
 }
 
+/// What minimal filtering computes, which is less than the direct algorithm
+/// does: one product for each weight and tile.
+double productsOf(WinogradConvOp conv) {
+  Value out = conv.getOutputs()[0];
+  double tiles = extentOf(out, 0);
+  for (auto [i, extent, dilation] :
+       llvm::enumerate(conv.getTile(), conv.getDilations()))
+    tiles *= dilation *
+             std::ceil(std::ceil(extentOf(out, 2 + i) / dilation) / extent);
+  return tiles * elementsOf(conv.getWeight());
+}
+
 double flopsOf(Operation *op) {
   double out = elementsOf(op->getResult(0));
   return llvm::TypeSwitch<Operation *, double>(op)
@@ -77,6 +91,9 @@ double flopsOf(Operation *op) {
             extentOf(conv.getWeight(), 0) * extentOf(conv.getWeight(), -1);
         return out * (2 * windowOf(conv.getWeight(), channels) +
                       epilogueOf(conv.getEpilogue()));
+      })
+      .Case([&](WinogradConvOp conv) {
+        return 2 * productsOf(conv) + out * epilogueOf(conv.getEpilogue());
       })
       .Case([&](DepthwiseConvOp conv) {
         double channels =
