@@ -24,8 +24,7 @@ struct CumSumToLoops : OpRewritePattern<graph::CumSumOp> {
           one = arith::ConstantIndexOp::create(b, 1);
     SmallVector<Value> start(at.size(), zero);
     return loop(
-        b, zero, extent,
-        {target, neutral(b, op.getKind(), sum, isUnsigned)},
+        b, zero, extent, {target, neutral(b, op.getKind(), sum, isUnsigned)},
         [&](ImplicitLocOpBuilder &body, Value i, ValueRange carried) {
           Value place = i;
           if (op.getReverse())
@@ -35,8 +34,7 @@ struct CumSumToLoops : OpRewritePattern<graph::CumSumOp> {
               tensor::ExtractOp::create(body, input, along(at, axis, place));
           if (sum != element)
             x = convertFloat(body, x, sum);
-          Value total =
-              combine(body, op.getKind(), carried[1], x, isUnsigned);
+          Value total = combine(body, op.getKind(), carried[1], x, isUnsigned);
           Value stored = op.getExclusive() ? carried[1] : total;
           if (sum != element)
             stored = convertFloat(body, stored, element);

@@ -88,8 +88,7 @@ struct SuppressionToLoops : OpRewritePattern<graph::NonMaxSuppressionOp> {
       return arith::IndexCastOp::create(b, b.getIndexType(), x);
     };
     Value most = number(read(b, op.getMost(), {}));
-    Value candidates =
-        number(read(b, op.getCandidates(), {at[0], at[1]}));
+    Value candidates = number(read(b, op.getCandidates(), {at[0], at[1]}));
     candidates = arith::MaxSIOp::create(
         b, arith::MinSIOp::create(b, candidates, extent), zero);
     Value list = tensor::EmptyOp::create(b, ArrayRef<OpFoldResult>{length},
@@ -102,31 +101,29 @@ struct SuppressionToLoops : OpRewritePattern<graph::NonMaxSuppressionOp> {
           read(body, op.getOrder(), {at[0], at[1], i}));
       position = clampIndex(body, position, extent);
       Box box = boxAt(body, op.getBoxes(), at[0], position);
-      Value room = arith::CmpIOp::create(body, arith::CmpIPredicate::slt,
-                                         count, most);
+      Value room =
+          arith::CmpIOp::create(body, arith::CmpIPredicate::slt, count, most);
       // With no room left there is nothing to compare with.
       Value others = arith::SelectOp::create(body, room, count, zero);
-      Value free = loop(body, zero, others, room,
-                        [&](ImplicitLocOpBuilder &inner, Value j,
-                            ValueRange before) -> SmallVector<Value> {
-                          Value other = read(inner, places, j);
-                          Box better =
-                              boxAt(inner, op.getBoxes(), at[0], other);
-                          Value hit = overlaps(inner, box, better, threshold);
-                          Value misses =
-                              arith::XOrIOp::create(inner, hit, yes);
-                          return {arith::AndIOp::create(inner, before[0],
-                                                        misses)};
-                        })[0];
-      kept = tensor::InsertOp::create(body, free, kept,
-                                      ValueRange{zero, zero, i});
+      Value free =
+          loop(body, zero, others, room,
+               [&](ImplicitLocOpBuilder &inner, Value j,
+                   ValueRange before) -> SmallVector<Value> {
+                 Value other = read(inner, places, j);
+                 Box better = boxAt(inner, op.getBoxes(), at[0], other);
+                 Value hit = overlaps(inner, box, better, threshold);
+                 Value misses = arith::XOrIOp::create(inner, hit, yes);
+                 return {arith::AndIOp::create(inner, before[0], misses)};
+               })[0];
+      kept =
+          tensor::InsertOp::create(body, free, kept, ValueRange{zero, zero, i});
       // Written in any case; it counts only where it was kept.
       Value slot = clampIndex(body, count, extent);
       Value old = read(body, places, slot);
       Value put = arith::SelectOp::create(body, free, position, old);
       places = tensor::InsertOp::create(body, put, places, ValueRange{slot});
-      Value more = arith::IndexCastUIOp::create(body, body.getIndexType(),
-                                                free);
+      Value more =
+          arith::IndexCastUIOp::create(body, body.getIndexType(), free);
       return {kept, places, arith::AddIOp::create(body, count, more)};
     };
     return loop(b, zero, candidates, {target, list, zero}, step)[0];
@@ -189,8 +186,7 @@ struct DetToLoops : OpRewritePattern<graph::DetOp> {
                                    Value det, Value k, Value extent) {
     Value next = arith::AddIOp::create(b, k, index(b, 1));
     SmallVector<Value> best = loop(
-        b, next, extent,
-        {math::AbsFOp::create(b, read(b, matrix, {k, k})), k},
+        b, next, extent, {math::AbsFOp::create(b, read(b, matrix, {k, k})), k},
         [&](ImplicitLocOpBuilder &body, Value i, ValueRange x) {
           Value size = math::AbsFOp::create(body, read(body, matrix, {i, k}));
           Value more = arith::CmpFOp::create(body, arith::CmpFPredicate::OGT,
@@ -204,35 +200,34 @@ struct DetToLoops : OpRewritePattern<graph::DetOp> {
                   [&](ImplicitLocOpBuilder &body, Value j, ValueRange x) {
                     Value upper = read(body, x[0], {k, j}),
                           lower = read(body, x[0], {row, j});
-                    Value swapped = tensor::InsertOp::create(
-                        body, lower, x[0], ValueRange{k, j});
+                    Value swapped = tensor::InsertOp::create(body, lower, x[0],
+                                                             ValueRange{k, j});
                     return SmallVector<Value>{tensor::InsertOp::create(
                         body, upper, swapped, ValueRange{row, j})};
                   })[0];
     Value pivot = read(b, matrix, {k, k});
     Value zero = scalar::constant(b, pivot.getType(), 0);
-    Value isZero = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, pivot,
-                                         zero);
+    Value isZero =
+        arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, pivot, zero);
     matrix = loop(
         b, next, extent, matrix,
         [&](ImplicitLocOpBuilder &rows, Value i, ValueRange x) {
           Value quotient =
               arith::DivFOp::create(rows, read(rows, x[0], {i, k}), pivot);
           Value factor = arith::SelectOp::create(rows, isZero, zero, quotient);
-          return loop(
-              rows, next, extent, x,
-              [&](ImplicitLocOpBuilder &cell, Value j, ValueRange y) {
-                Value less = arith::SubFOp::create(
-                    cell, read(cell, y[0], {i, j}),
-                    arith::MulFOp::create(cell, factor,
-                                          read(cell, y[0], {k, j})));
-                return SmallVector<Value>{tensor::InsertOp::create(
-                    cell, less, y[0], ValueRange{i, j})};
-              });
+          return loop(rows, next, extent, x,
+                      [&](ImplicitLocOpBuilder &cell, Value j, ValueRange y) {
+                        Value less = arith::SubFOp::create(
+                            cell, read(cell, y[0], {i, j}),
+                            arith::MulFOp::create(cell, factor,
+                                                  read(cell, y[0], {k, j})));
+                        return SmallVector<Value>{tensor::InsertOp::create(
+                            cell, less, y[0], ValueRange{i, j})};
+                      });
         })[0];
     Value same = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, row, k);
-    Value sign = arith::SelectOp::create(
-        b, same, pivot, arith::NegFOp::create(b, pivot));
+    Value sign = arith::SelectOp::create(b, same, pivot,
+                                         arith::NegFOp::create(b, pivot));
     return {matrix, arith::MulFOp::create(b, det, sign)};
   }
 };

@@ -17,9 +17,9 @@ Value forEachLine(LoopBuilder &b, LoopBuilder::Dims dims, Type element,
   SmallVector<OpFoldResult> lines(dims);
   for (int64_t axis : axes)
     lines[axis] = b.getIndexAttr(1);
-  auto forall = scf::ForallOp::create(
-      b, ArrayRef<OpFoldResult>{b.dims().product(lines)},
-      ValueRange{b.empty(dims, element)}, std::nullopt);
+  auto forall =
+      scf::ForallOp::create(b, ArrayRef<OpFoldResult>{b.dims().product(lines)},
+                            ValueRange{b.empty(dims, element)}, std::nullopt);
   b.setInsertionPointToStart(forall.getBody());
   SmallVector<Value> line;
   if (lines.size() == axes.size()) {

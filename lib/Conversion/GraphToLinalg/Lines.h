@@ -8,9 +8,9 @@ namespace weft::lowering {
 
 /// Writes one line: `at` is where it starts, `target` the line as a tensor with
 /// extent 1 on all axes but its own. Returns `target` as written.
-using LineBody = llvm::function_ref<mlir::Value(
-    mlir::ImplicitLocOpBuilder &, llvm::ArrayRef<mlir::Value> at,
-    mlir::Value target)>;
+using LineBody = llvm::function_ref<mlir::Value(mlir::ImplicitLocOpBuilder &,
+                                                llvm::ArrayRef<mlir::Value> at,
+                                                mlir::Value target)>;
 
 /// A tensor of `dims`, one work item for each of its lines along `axes`.
 mlir::Value forEachLine(LoopBuilder &b, LoopBuilder::Dims dims,
@@ -26,14 +26,14 @@ loop(mlir::ImplicitLocOpBuilder &b, mlir::Value from, mlir::Value to,
          body);
 
 /// Values by one of two ways.
-llvm::SmallVector<mlir::Value> branch(
-    mlir::ImplicitLocOpBuilder &b, mlir::Value condition,
-    llvm::function_ref<llvm::SmallVector<mlir::Value>(
-        mlir::ImplicitLocOpBuilder &)>
-        yes,
-    llvm::function_ref<llvm::SmallVector<mlir::Value>(
-        mlir::ImplicitLocOpBuilder &)>
-        no);
+llvm::SmallVector<mlir::Value>
+branch(mlir::ImplicitLocOpBuilder &b, mlir::Value condition,
+       llvm::function_ref<
+           llvm::SmallVector<mlir::Value>(mlir::ImplicitLocOpBuilder &)>
+           yes,
+       llvm::function_ref<
+           llvm::SmallVector<mlir::Value>(mlir::ImplicitLocOpBuilder &)>
+           no);
 
 /// `at` with its entry `axis` set to `i`.
 llvm::SmallVector<mlir::Value> along(llvm::ArrayRef<mlir::Value> at,

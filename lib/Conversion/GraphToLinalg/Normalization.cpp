@@ -98,8 +98,8 @@ struct SoftmaxToGenerics : OpRewritePattern<graph::SoftmaxOp> {
             return math::LogOp::create(body, x);
           // Only where all is masked no term is 1.
           if (op.getMasked())
-            x = arith::SelectOp::create(
-                body, equals(body, x, 0), scalar::constant(body, sum, 1), x);
+            x = arith::SelectOp::create(body, equals(body, x, 0),
+                                        scalar::constant(body, sum, 1), x);
           return arith::DivFOp::create(body, scalar::constant(body, sum, 1), x);
         });
     b.replace(rows.each(element, moved, perRow,

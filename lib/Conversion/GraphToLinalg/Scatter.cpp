@@ -1,10 +1,10 @@
-// graph.scatter: the updates come one after another, so that the result does not
-// depend on who computes it; what is divided among work items is the columns.
+// graph.scatter: the updates come one after another, so that the result does
+// not depend on who computes it; what is divided among work items is the
+// columns.
 
 #include "Lines.h"
 #include "Reduce.h"
 
-#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "weft/Dialect/Kernel/IR/Kernel.h"
@@ -48,8 +48,7 @@ struct ScatterToLoops : OpRewritePattern<graph::ScatterOp> {
     message += message.empty() ? "" : ": ";
     message += "index {0} is out of range for the extent {1}";
     Value raw = arith::IndexCastOp::create(
-        b, b.getIndexType(),
-        tensor::ExtractOp::create(b, op.getIndices(), i));
+        b, b.getIndexType(), tensor::ExtractOp::create(b, op.getIndices(), i));
     Value zero = arith::ConstantIndexOp::create(b, 0);
     Value isNegative =
         arith::CmpIOp::create(b, arith::CmpIPredicate::slt, raw, zero);
@@ -67,8 +66,8 @@ struct ScatterToLoops : OpRewritePattern<graph::ScatterOp> {
     auto type = cast<RankedTensorType>(part.getType());
     OpFoldResult one = b.getIndexAttr(1);
     SmallVector<OpFoldResult> strides = {one, one},
-                              sizes = {one, tensor::getMixedSize(
-                                                b, b.getLoc(), part, 1)},
+                              sizes = {one, tensor::getMixedSize(b, b.getLoc(),
+                                                                 part, 1)},
                               from = {i, b.getIndexAttr(0)},
                               to = {row, b.getIndexAttr(0)};
     auto rowType = type.clone({1, type.getDimSize(1)});
@@ -126,12 +125,14 @@ struct ScatterToLoops : OpRewritePattern<graph::ScatterOp> {
     Value shared = forall.getRegionIterArgs()[0];
     Value part =
         tensor::ExtractSliceOp::create(b, shared, offsets, sizes, strides);
-    Value from =
-        tensor::ExtractSliceOp::create(b, data, offsets, sizes, strides);
-    // A copy that no folding takes for the data itself.
-    part = bufferization::MaterializeInDestinationOp::create(
-               b, part.getType(), from, part)
-               .getResult();
+    // A copy in a form that no folding takes for the data itself.
+    Value start = d.value(first);
+    part = b.generic(part, {}, b.identity(2),
+                     [&](ImplicitLocOpBuilder &body, ValueRange) -> Value {
+                       SmallVector<Value> at = positions(body, 2);
+                       at[1] = arith::AddIOp::create(body, at[1], start);
+                       return tensor::ExtractOp::create(body, data, at);
+                     });
     Value with =
         tensor::ExtractSliceOp::create(b, updates, offsets, some, strides);
     Value extent = d.value(dims[0]);

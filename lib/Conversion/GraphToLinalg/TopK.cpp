@@ -1,7 +1,7 @@
 // graph.top_k: a heap of the k best positions so far, its worst at the root, in
 // the line of the result itself. The rest of the input passes by and mostly
-// loses against the root; then the heap is taken apart from its worst end, which
-// leaves it sorted. n * log(k) comparisons at most, no other memory.
+// loses against the root; then the heap is taken apart from its worst end,
+// which leaves it sorted. n * log(k) comparisons at most, no other memory.
 
 #include "Lines.h"
 
@@ -56,8 +56,8 @@ struct Heap {
       above = arith::CmpFOp::create(b, P::OGT, x, y);
       Value onlyX = arith::XOrIOp::create(b, xNan, bothNan);
       above = arith::OrIOp::create(b, above, onlyX);
-      same = arith::OrIOp::create(
-          b, arith::CmpFOp::create(b, P::OEQ, x, y), bothNan);
+      same = arith::OrIOp::create(b, arith::CmpFOp::create(b, P::OEQ, x, y),
+                                  bothNan);
     } else {
       bool isUnsigned =
           graph::isUnsigned(op.getInput()) || x.getType().isInteger(1);
@@ -65,15 +65,13 @@ struct Heap {
       above = arith::CmpIOp::create(b, isUnsigned ? P::ugt : P::sgt, x, y);
       same = arith::CmpIOp::create(b, P::eq, x, y);
     }
-    Value earlier =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::slt, p, q);
+    Value earlier = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, p, q);
     return arith::OrIOp::create(b, above,
                                 arith::AndIOp::create(b, same, earlier));
   }
 
   /// The heap of `size` entries after entry `start` sank to where it belongs.
-  Value sink(ImplicitLocOpBuilder &b, Value heap, Value start,
-             Value size) {
+  Value sink(ImplicitLocOpBuilder &b, Value heap, Value start, Value size) {
     Value one = index(b, 1), last = arith::SubIOp::create(b, size, one);
     return loop(
         b, index(b, 0), levels, {heap, start},
@@ -81,8 +79,8 @@ struct Heap {
           Value i = carried[1], all = carried[0];
           Value left = arith::AddIOp::create(
               body, arith::AddIOp::create(body, i, i), one);
-          Value exists = arith::CmpIOp::create(
-              body, arith::CmpIPredicate::slt, left, size);
+          Value exists = arith::CmpIOp::create(body, arith::CmpIPredicate::slt,
+                                               left, size);
           Value l = arith::MinSIOp::create(body, left, last);
           Value r = arith::MinSIOp::create(
               body, arith::AddIOp::create(body, left, one), last);
@@ -91,8 +89,8 @@ struct Heap {
           Value leftFirst = isBefore(body, pl, pr);
           Value child = arith::SelectOp::create(body, leftFirst, r, l),
                 worst = arith::SelectOp::create(body, leftFirst, pr, pl);
-          Value sinks = arith::AndIOp::create(body, exists,
-                                              isBefore(body, self, worst));
+          Value sinks =
+              arith::AndIOp::create(body, exists, isBefore(body, self, worst));
           Value to = arith::SelectOp::create(body, sinks, child, i),
                 up = arith::SelectOp::create(body, sinks, worst, self);
           all = write(body, all, i, up);
@@ -111,8 +109,7 @@ struct TopKToLoops : OpRewritePattern<graph::TopKOp> {
     message += "k is {0} where axis " + std::to_string(op.getAxis()) +
                " has {1} elements";
     // As unsigned numbers, negative ones are larger than any extent.
-    Value fits =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::ule, k, extent);
+    Value fits = arith::CmpIOp::create(b, arith::CmpIPredicate::ule, k, extent);
     kernel::CheckOp::create(b, fits, ValueRange{k, extent}, message);
   }
 
@@ -149,16 +146,16 @@ struct TopKToLoops : OpRewritePattern<graph::TopKOp> {
               },
               [&](ImplicitLocOpBuilder &) { return SmallVector<Value>(x); });
         })[0];
-    return loop(
-        b, one, size, all,
-        [&](ImplicitLocOpBuilder &body, Value i, ValueRange x) {
-          Value last = arith::SubIOp::create(body, size, i);
-          Value worst = heap.read(body, x[0], zero),
-                next = heap.read(body, x[0], last);
-          Value swapped = heap.write(body, x[0], zero, next);
-          swapped = heap.write(body, swapped, last, worst);
-          return SmallVector<Value>{heap.sink(body, swapped, zero, last)};
-        })[0];
+    return loop(b, one, size, all,
+                [&](ImplicitLocOpBuilder &body, Value i, ValueRange x) {
+                  Value last = arith::SubIOp::create(body, size, i);
+                  Value worst = heap.read(body, x[0], zero),
+                        next = heap.read(body, x[0], last);
+                  Value swapped = heap.write(body, x[0], zero, next);
+                  swapped = heap.write(body, swapped, last, worst);
+                  return SmallVector<Value>{
+                      heap.sink(body, swapped, zero, last)};
+                })[0];
   }
 
   LogicalResult matchAndRewrite(graph::TopKOp op,
@@ -182,9 +179,9 @@ struct TopKToLoops : OpRewritePattern<graph::TopKOp> {
               body, arith::IndexCastOp::create(body, i64, size));
           Value bits = arith::SubIOp::create(
               body, graph::scalar::constant(body, i64, 64), zeros);
-          Heap heap{op, input, SmallVector<Value>(at),
-                    arith::IndexCastOp::create(body, body.getIndexType(),
-                                               bits)};
+          Heap heap{
+              op, input, SmallVector<Value>(at),
+              arith::IndexCastOp::create(body, body.getIndexType(), bits)};
           return sortLine(body, heap, size, extent, target);
         }));
     return success();

@@ -38,8 +38,7 @@ struct Forest {
     Value right = arith::CmpFOp::create(b, arith::CmpFPredicate::OLE, x,
                                         read(op.getThresholds()));
     if (Value flags = op.getNanRight()) {
-      Value isNan =
-          arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, x, x);
+      Value isNan = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, x, x);
       right = arith::OrIOp::create(
           b, right, arith::AndIOp::create(b, isNan, read(flags)));
     }
@@ -54,8 +53,8 @@ struct Forest {
     Value row = arith::AddIOp::create(b, first, r);
     SmallVector<Value> nodes;
     for (int64_t i = 0; i < count; ++i) {
-      Value at = arith::AddIOp::create(b, tree,
-                                       arith::ConstantIndexOp::create(b, i));
+      Value at =
+          arith::AddIOp::create(b, tree, arith::ConstantIndexOp::create(b, i));
       nodes.push_back(
           number(b, tensor::ExtractOp::create(b, op.getRoots(), at)));
     }
@@ -98,12 +97,12 @@ struct Forest {
           ImplicitLocOpBuilder body(loc, nested);
           Value zero = arith::ConstantIndexOp::create(body, 0);
           scf::YieldOp::create(
-              body, loop(body, zero, rows, carried,
-                         [&](ImplicitLocOpBuilder &inner, Value r,
-                             ValueRange x) {
-                           return SmallVector<Value>{gather(
-                               inner, x[0], walk(inner, tree, count, r), r)};
-                         }));
+              body,
+              loop(body, zero, rows, carried,
+                   [&](ImplicitLocOpBuilder &inner, Value r, ValueRange x) {
+                     return SmallVector<Value>{
+                         gather(inner, x[0], walk(inner, tree, count, r), r)};
+                   }));
         });
     return groups.getResult(0);
   }
@@ -137,8 +136,8 @@ struct TreeEnsembleToLoops : OpRewritePattern<graph::TreeEnsembleOp> {
                                   part)
                .getResult(0);
     OpFoldResult trees = d.of(op.getRoots(), 0);
-    Value grouped = d.value(d.mul(d.floorDiv(trees, kTrees),
-                                  d.constant(kTrees)));
+    Value grouped =
+        d.value(d.mul(d.floorDiv(trees, kTrees), d.constant(kTrees)));
     Forest forest{op, d.value(first)};
     part = forest.visit(b, part, b.index(0), grouped, kTrees, d.value(rows));
     part = forest.visit(b, part, grouped, d.value(trees), 1, d.value(rows));

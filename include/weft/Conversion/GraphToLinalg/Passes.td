@@ -40,8 +40,7 @@ def LowerGraphToLinalg : Pass<"weft-lower-graph-to-linalg", "::mlir::ModuleOp"> 
     that was checked (`kernel.check`) and brought into range before.
   }];
   let dependentDialects = [
-    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
-    "::mlir::bufferization::BufferizationDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
     "::mlir::math::MathDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
     "::weft::kernel::KernelDialect"
   ];

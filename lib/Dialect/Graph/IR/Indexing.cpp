@@ -68,8 +68,7 @@ LogicalResult TopKOp::inferReturnTypes(MLIRContext *context,
   SmallVector<int64_t> shape(input.getShape());
   auto known = knownInts(op.getK());
   int64_t k = known.size() == 1 ? known[0].value_or(kDynamic) : kDynamic;
-  if (k != kDynamic &&
-      (k < 0 || (shape[axis] != kDynamic && k > shape[axis])))
+  if (k != kDynamic && (k < 0 || (shape[axis] != kDynamic && k > shape[axis])))
     return emitOptionalError(loc, "k is ", k, " where axis ", axis, " has ",
                              shape[axis], " elements");
   shape[axis] = k;

@@ -208,8 +208,9 @@ LogicalResult Bufferizer::specialize(func::FuncOp main) {
   }
   // Launches that nobody needed went with the clean-up, their kernels did not.
   for (auto kernel : module.getOps<func::FuncOp>())
-    if (kernel->hasAttr(kEntryAttr) &&
-        llvm::none_of(clones, [&](auto &entry) { return entry.second == kernel; }))
+    if (kernel->hasAttr(kEntryAttr) && llvm::none_of(clones, [&](auto &entry) {
+          return entry.second == kernel;
+        }))
       originals.insert(kernel);
   // The first clone of each kernel takes over its name.
   for (Operation *original : originals)

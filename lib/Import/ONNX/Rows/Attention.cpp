@@ -49,9 +49,9 @@ static FailureOr<Value> visibleKeys(NodeImport &n, Value query, Value key) {
   }
   if (n.has(kLengths)) {
     Value lengths = n.unsqueeze(n.input(kLengths), {1, 2, 3});
-    visible = both(n, visible,
-                   n.compare(graph::Comparison::less,
-                             n.iota(n.extent(key, 2)), lengths));
+    visible = both(
+        n, visible,
+        n.compare(graph::Comparison::less, n.iota(n.extent(key, 2)), lengths));
   }
   return visible;
 }
@@ -100,8 +100,7 @@ static LogicalResult importAttention(NodeImport &n) {
   spec.visible = *visible;
   if (n.has(kMask)) {
     bool isBool = n.type(kMask).getElementType().isInteger(1);
-    Value mask =
-        widen(n, n.input(kMask), spec.key, isBool ? 0.0 : -HUGE_VAL);
+    Value mask = widen(n, n.input(kMask), spec.key, isBool ? 0.0 : -HUGE_VAL);
     if (!mask)
       return failure();
     (isBool ? spec.visible : spec.bias) =
@@ -111,8 +110,8 @@ static LogicalResult importAttention(NodeImport &n) {
     spec.scale = n.real("scale", 1);
   spec.softcap = n.real("softcap", 0);
   if (n.hasAttribute("softmax_precision")) {
-    spec.precision = elementType(n.b.getContext(),
-                                 int(n.integer("softmax_precision", 1)));
+    spec.precision =
+        elementType(n.b.getContext(), int(n.integer("softmax_precision", 1)));
     if (!spec.precision || !isa<FloatType>(spec.precision))
       return n.error() << "softmax_precision is no float type";
   }
@@ -121,8 +120,8 @@ static LogicalResult importAttention(NodeImport &n) {
     return n.error() << "qk_matmul_output_mode is " << mode
                      << " where 0 to 3 is needed";
   Result result = attend(n, spec);
-  Value output = n.rank(kQuery) == 3 ? joinHeads(n, result.output)
-                                     : result.output;
+  Value output =
+      n.rank(kQuery) == 3 ? joinHeads(n, result.output) : result.output;
   return n.results({output, spec.key, spec.value, result.steps[mode]});
 }
 

@@ -24,8 +24,8 @@ Value splitHeads(NodeImport &n, Value x, int64_t heads) {
   }
   // Both extents are stated, so that none is left over where one is 0.
   Value each = n.create<graph::DivOp>(n.extent(x, 2), n.ints({heads}));
-  Value shape = n.concat({n.extent(x, 0), n.extent(x, 1), n.ints({heads}), each},
-                         0);
+  Value shape =
+      n.concat({n.extent(x, 0), n.extent(x, 1), n.ints({heads}), each}, 0);
   return n.transpose(n.create<graph::ReshapeOp>(x, shape, /*allow_zero=*/true),
                      {0, 2, 1, 3});
 }
@@ -57,8 +57,8 @@ static LogicalResult checkHeads(NodeImport &n, Value x, Value m) {
         zero = arith::ConstantIndexOp::create(n.b, n.loc, 0);
   Value safe = arith::MaxUIOp::create(n.b, n.loc, each, one);
   Value rest = arith::RemUIOp::create(n.b, n.loc, have, safe);
-  Value fits = arith::CmpIOp::create(n.b, n.loc, arith::CmpIPredicate::eq, rest,
-                                     zero);
+  Value fits =
+      arith::CmpIOp::create(n.b, n.loc, arith::CmpIPredicate::eq, rest, zero);
   kernel::CheckOp::create(
       n.b, n.loc, fits, ValueRange{have, each},
       n.b.getStringAttr(describeNode({n.node.name(), n.node.op_type()}) +
@@ -111,10 +111,10 @@ Value widen(NodeImport &n, Value mask, Value keys, double value) {
   Value missing = n.create<graph::MaxOp>(
       n.create<graph::SubOp>(n.extent(keys, 2), n.extent(mask, last)),
       n.ints({0}));
-  return n.create<graph::PadOp>(
-      mask, n.concat({n.ints({0}), missing}, 0),
-      n.scalar(value, type.getElementType()), ArrayRef<int64_t>{last},
-      graph::PadMode::constant);
+  return n.create<graph::PadOp>(mask, n.concat({n.ints({0}), missing}, 0),
+                                n.scalar(value, type.getElementType()),
+                                ArrayRef<int64_t>{last},
+                                graph::PadMode::constant);
 }
 
 Result attend(NodeImport &n, const Spec &spec) {
@@ -123,20 +123,23 @@ Result attend(NodeImport &n, const Spec &spec) {
   if (!q || !spec.key || !spec.value)
     return result;
   Type element = NodeImport::typeOf(q).getElementType();
-  Value scale;
-  if (spec.scale) {
-    scale = n.scalar(*spec.scale, element);
-  } else if (!ShapedType::isDynamic(dim(q, 3))) {
-    scale = n.scalar(1 / std::sqrt(double(dim(q, 3))), element);
+  // Products of 16-bit floats may be too large before they are scaled, so their
+  // factors are, each by the root, as ONNX says it.
+  bool early = isa<FloatType>(element) && element.getIntOrFloatBitWidth() == 16;
+  Value scale, k = spec.key;
+  if (spec.scale || !ShapedType::isDynamic(dim(q, 3))) {
+    double known = spec.scale ? *spec.scale : 1 / std::sqrt(double(dim(q, 3)));
+    scale = n.scalar(early ? std::sqrt(known) : known, element);
   } else {
     Value size = n.cast(n.reshape(n.extent(q, 3), {}), n.b.getF32Type());
-    scale = n.cast(n.create<graph::RsqrtOp>(size), element);
+    Value known = n.create<graph::RsqrtOp>(size);
+    scale = n.cast(early ? n.create<graph::SqrtOp>(known) : known, element);
   }
-  // Products of f16 may be too large before they are scaled.
-  bool early = element.isF16();
-  if (early)
+  if (early) {
     q = n.create<graph::MulOp>(q, scale);
-  Value scores = headProduct(n, q, spec.key, /*transposed=*/true);
+    k = n.create<graph::MulOp>(k, scale);
+  }
+  Value scores = headProduct(n, q, k, /*transposed=*/true);
   if (!early)
     scores = n.create<graph::MulOp>(scores, scale);
   result.steps[0] = scores;

@@ -33,8 +33,7 @@ WEFT_BINARY(%, RemOp)
 
 #define WEFT_RELATION(OPERATOR, NAME)                                          \
   inline Num operator OPERATOR(Num a, Num b) {                                 \
-    return {*a.n,                                                              \
-            a.n->compare(graph::Comparison::NAME, a.value, b.value)};          \
+    return {*a.n, a.n->compare(graph::Comparison::NAME, a.value, b.value)};    \
   }                                                                            \
   inline Num operator OPERATOR(Num a, double b) { return a OPERATOR a.of(b); }
 WEFT_RELATION(<, less)
@@ -72,7 +71,8 @@ inline Num max(Num a, double b) { return max(a, a.of(b)); }
 inline Num min(Num a, double b) { return min(a, a.of(b)); }
 inline Num clamp(Num x, double low, Num high) { return max(min(x, high), low); }
 inline Num select(Num condition, Num a, Num b) {
-  return {*a.n, a.n->create<graph::SelectOp>(condition.value, a.value, b.value)};
+  return {*a.n,
+          a.n->create<graph::SelectOp>(condition.value, a.value, b.value)};
 }
 inline Num select(Num condition, Num a, double b) {
   return select(condition, a, a.of(b));

@@ -64,8 +64,7 @@ private:
 /// Tests for x == value; NaN goes to `no` unless `nanIsTrue`.
 int64_t Flattener::equality(const ForestSpec::Node &node, double value,
                             int64_t yes, int64_t no, bool nanIsTrue) {
-  int64_t below =
-      add({node.feature, before(value), false, yes, no, -1, -1});
+  int64_t below = add({node.feature, before(value), false, yes, no, -1, -1});
   return add({node.feature, value, nanIsTrue, no, below, -1, -1});
 }
 
@@ -235,8 +234,8 @@ LogicalResult Flattener::checkFeatures(Value x) {
   }
   Value have = tensor::DimOp::create(n.b, n.loc, x, 1),
         need = arith::ConstantIndexOp::create(n.b, n.loc, most);
-  Value fits = arith::CmpIOp::create(n.b, n.loc, arith::CmpIPredicate::ult,
-                                     need, have);
+  Value fits =
+      arith::CmpIOp::create(n.b, n.loc, arith::CmpIPredicate::ult, need, have);
   kernel::CheckOp::create(
       n.b, n.loc, fits, ValueRange{need, have},
       n.b.getStringAttr(describeNode({n.node.name(), n.node.op_type()}) +
@@ -268,17 +267,15 @@ Value Flattener::build(Value x) {
     SmallVector<bool> flags(nanRight.begin(), nanRight.end());
     nan = graph::ConstantOp::create(
         n.b, n.loc,
-        DenseElementsAttr::get(
-            RankedTensorType::get({slots}, n.b.getI1Type()),
-            ArrayRef<bool>(flags)));
+        DenseElementsAttr::get(RankedTensorType::get({slots}, n.b.getI1Type()),
+                               ArrayRef<bool>(flags)));
   }
   Type element = NodeImport::typeOf(x).getElementType();
   OperationState state(n.loc, graph::TreeEnsembleOp::getOperationName());
   graph::TreeEnsembleOp::build(
-      n.b, state, NoneType::get(n.b.getContext()), spec.kind, x,
-      list(features), numbers(n, thresholds, {slots}, element), list(children),
-      list(roots), numbers(n, weights, {slots, targets}, spec.weightType), nan,
-      depth);
+      n.b, state, NoneType::get(n.b.getContext()), spec.kind, x, list(features),
+      numbers(n, thresholds, {slots}, element), list(children), list(roots),
+      numbers(n, weights, {slots, targets}, spec.weightType), nan, depth);
   return n.inferAndInsert(state);
 }
 

@@ -28,7 +28,8 @@ struct ForestSpec {
   mlir::Type weightType;
 };
 
-/// The combination of all trees for each row of `x` [N, features]: [N, targets].
+/// The combination of all trees for each row of `x` [N, features]: [N,
+/// targets].
 mlir::Value buildForest(NodeImport &n, mlir::Value x, const ForestSpec &spec);
 
 } // namespace weft::onnx

@@ -114,8 +114,7 @@ static LogicalResult gatherElements(NodeImport &n) {
   Value indices = n.cast(n.input(1), n.b.getI64Type());
   SmallVector<Value> places;
   for (int64_t i = 0; i < rank; ++i)
-    places.push_back(i == *axis ? indices
-                                : axisPositions(n, indices, i, rank));
+    places.push_back(i == *axis ? indices : axisPositions(n, indices, i, rank));
   return n.result(gatherAt(n, data, places));
 }
 

@@ -25,8 +25,8 @@ static LogicalResult arrayFeatureExtractor(NodeImport &n) {
 
 static LogicalResult binarizer(NodeImport &n) {
   Num x(n, n.input(0));
-  return n.result((x > double(n.real("threshold", 0)))
-                      .as(n.type(0).getElementType()));
+  return n.result(
+      (x > double(n.real("threshold", 0))).as(n.type(0).getElementType()));
 }
 
 static LogicalResult scaler(NodeImport &n) {
@@ -65,17 +65,16 @@ static LogicalResult imputer(NodeImport &n) {
   Value x = n.input(0);
   Type element = n.type(0).getElementType();
   bool isFloat = isa<FloatType>(element);
-  Value values = isFloat
-                     ? n.cast(floats(n, n.reals("imputed_value_floats")), element)
-                     : n.cast(n.ints(n.integers("imputed_value_int64s")), element);
+  Value values =
+      isFloat ? n.cast(floats(n, n.reals("imputed_value_floats")), element)
+              : n.cast(n.ints(n.integers("imputed_value_int64s")), element);
   if (NodeImport::typeOf(values).getNumElements() == 0)
     return n.error() << "has no imputed values for elements of " << element;
   double replaced = isFloat ? n.real("replaced_value_float", 0)
                             : double(n.integer("replaced_value_int64", 0));
-  Value missing = std::isnan(replaced)
-                      ? n.create<graph::IsNanOp>(x)
-                      : n.compare(graph::Comparison::equal, x,
-                                  n.scalarLike(replaced, x));
+  Value missing = std::isnan(replaced) ? n.create<graph::IsNanOp>(x)
+                                       : n.compare(graph::Comparison::equal, x,
+                                                   n.scalarLike(replaced, x));
   return n.result(n.create<graph::SelectOp>(missing, values, x));
 }
 
@@ -105,8 +104,8 @@ static LogicalResult featureVectorizer(NodeImport &n) {
 /// Whether each element of `x` is each of `keys`: [.., keys].
 static Value matches(NodeImport &n, Value x, Value keys) {
   Type element = NodeImport::typeOf(keys).getElementType();
-  Value spread = n.unsqueeze(n.cast(x, element),
-                             {NodeImport::typeOf(x).getRank()});
+  Value spread =
+      n.unsqueeze(n.cast(x, element), {NodeImport::typeOf(x).getRank()});
   Value equal = n.compare(graph::Comparison::equal, spread, keys);
   if (!isa<FloatType>(element))
     return equal;
@@ -133,12 +132,12 @@ static Value labelList(NodeImport &n, const char *side) {
       n.error() << name << "_tensor is no tensor of numbers";
       return nullptr;
     }
-    auto type = RankedTensorType::get({int64_t(values.size())},
-                                      n.b.getF64Type());
-    return n.cast(graph::ConstantOp::create(
-                      n.b, n.loc,
-                      DenseElementsAttr::get(type, ArrayRef<double>(values))),
-                  element);
+    auto type =
+        RankedTensorType::get({int64_t(values.size())}, n.b.getF64Type());
+    return n.cast(
+        graph::ConstantOp::create(
+            n.b, n.loc, DenseElementsAttr::get(type, ArrayRef<double>(values))),
+        element);
   }
   if (n.hasAttribute(name + "_int64s"))
     return n.ints(n.integers(name + "_int64s"));
@@ -172,9 +171,9 @@ static LogicalResult labelEncoder(NodeImport &n) {
   int64_t last = n.rank(0);
   Value place = n.create<graph::ArgReduceOp>(graph::ReduceKind::max, hit, last,
                                              false, /*select_last=*/true);
-  Value found = n.compare(
-      graph::Comparison::greater,
-      n.reduce(graph::ReduceKind::max, hit, {last}, false), n.scalarLike(0, hit));
+  Value found = n.compare(graph::Comparison::greater,
+                          n.reduce(graph::ReduceKind::max, hit, {last}, false),
+                          n.scalarLike(0, hit));
   return n.result(n.create<graph::SelectOp>(
       found, n.create<graph::GatherOp>(values, place, int64_t(0)), otherwise));
 }
@@ -186,8 +185,7 @@ static Value linearScores(NodeImport &n, int64_t targets) {
   SmallVector<float> weights = n.reals("coefficients"),
                      start = n.reals("intercepts");
   if (targets < 1 || weights.empty() || weights.size() % targets ||
-      n.rank(0) != 2 ||
-      (!start.empty() && int64_t(start.size()) != targets)) {
+      n.rank(0) != 2 || (!start.empty() && int64_t(start.size()) != targets)) {
     n.error() << "has " << weights.size() << " coefficients and "
               << start.size() << " intercepts for " << targets
               << " targets and an input of rank " << n.rank(0);
@@ -213,21 +211,21 @@ static LogicalResult linearClassifier(NodeImport &n) {
   StringRef transform = n.text("post_transform", "NONE");
   Value scores = linearScores(n, count);
   if (count > 1)
-    return n.results({bestLabel(n, scores, labels),
-                      postTransform(n, transform, scores)});
+    return n.results(
+        {bestLabel(n, scores, labels), postTransform(n, transform, scores)});
   // One score tells two classes apart; two labels make it two scores.
   Num score(n, scores);
   Num isSecond = score > 0.0;
   bool two = labels.size() == 2;
-  Value yes = n.intScalar(two ? labels[1] : labels.empty() ? 1 : labels[0]),
+  Value yes = n.intScalar(two              ? labels[1]
+                          : labels.empty() ? 1
+                                           : labels[0]),
         no = n.intScalar(two ? labels[0] : 0);
-  Value label =
-      n.create<graph::SelectOp>(n.squeeze(isSecond, {1}), yes, no);
+  Value label = n.create<graph::SelectOp>(n.squeeze(isSecond, {1}), yes, no);
   if (!two)
     return n.results({label, postTransform(n, transform, score)});
   return n.results(
-      {label,
-       postTransform(n, transform, n.concat({0.0 - score, score}, 1))});
+      {label, postTransform(n, transform, n.concat({0.0 - score, score}, 1))});
 }
 
 //===- Support vectors ----------------------------------------------------===//

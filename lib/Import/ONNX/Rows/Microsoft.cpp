@@ -72,8 +72,17 @@ static LogicalResult skipNorm(NodeImport &n) {
 /// Rows of three tables, added and normalised; and how many tokens the mask
 /// leaves of each batch.
 static LogicalResult embedLayerNorm(NodeImport &n) {
-  enum { kIds, kSegments, kWords, kPositions, kSegmentTable, kScale, kBias,
-         kMask, kPositionIds };
+  enum {
+    kIds,
+    kSegments,
+    kWords,
+    kPositions,
+    kSegmentTable,
+    kScale,
+    kBias,
+    kMask,
+    kPositionIds
+  };
   if (!n.has(kIds) || !n.has(kWords) || !n.has(kPositions) || !n.has(kScale) ||
       !n.has(kBias) || n.rank(kIds) != 2)
     return n.error() << "needs ids of rank 2, two tables, gamma and beta";
@@ -81,21 +90,21 @@ static LogicalResult embedLayerNorm(NodeImport &n) {
     return Num(n, n.create<graph::GatherOp>(n.input(table), ids, int64_t(0)));
   };
   Value ids = n.input(kIds);
-  Value places = n.has(kPositionIds) ? n.input(kPositionIds)
-                                     : n.unsqueeze(n.iota(n.extent(ids, 1)), {0});
+  Value places = n.has(kPositionIds)
+                     ? n.input(kPositionIds)
+                     : n.unsqueeze(n.iota(n.extent(ids, 1)), {0});
   Num sum = rows(kWords, ids) + rows(kPositions, places);
   if (n.has(kSegments) && n.has(kSegmentTable))
     sum = sum + rows(kSegmentTable, n.input(kSegments));
   Value y = layerNorm(n, sum, n.input(kScale), n.input(kBias), 2,
                       n.real("epsilon", 1e-12));
   Type i32 = n.b.getI32Type();
-  Value kept = n.has(kMask)
-                   ? n.cast(n.compare(graph::Comparison::notEqual,
-                                      n.input(kMask),
-                                      n.scalarLike(0, n.input(kMask))),
-                            i32)
-                   : n.create<graph::MulOp>(n.cast(ids, i32),
-                                            n.scalar(0, i32));
+  Value kept =
+      n.has(kMask)
+          ? n.cast(n.compare(graph::Comparison::notEqual, n.input(kMask),
+                             n.scalarLike(0, n.input(kMask))),
+                   i32)
+          : n.create<graph::MulOp>(n.cast(ids, i32), n.scalar(0, i32));
   Value counts = n.reduce(graph::ReduceKind::sum, kept, {1}, false);
   return n.results({y, counts, sum});
 }
@@ -123,7 +132,8 @@ static LogicalResult matMulNBits(NodeImport &n) {
     return failure();
   int64_t k = n.integer("K", 0), columns = n.integer("N", 0),
           bits = n.integer("bits", 4), block = n.integer("block_size", 0);
-  if (k < 1 || columns < 1 || block < 1 || (bits != 2 && bits != 4 && bits != 8))
+  if (k < 1 || columns < 1 || block < 1 ||
+      (bits != 2 && bits != 4 && bits != 8))
     return n.error() << "K is " << k << ", N " << columns << ", block_size "
                      << block << " and bits " << bits
                      << "; numbers above 0 and 2, 4 or 8 bits are needed";
@@ -151,8 +161,8 @@ static LogicalResult matMulNBits(NodeImport &n) {
                           : Value(unpacked(n.input(3), columns, blocks));
     zero = Num(n, n.reshape(given, {columns, blocks, 1}));
   }
-  Value matrix = n.reshape((weight - zero) * scale.as(element),
-                           {columns, blocks * block});
+  Value matrix =
+      n.reshape((weight - zero) * scale.as(element), {columns, blocks * block});
   matrix = n.slice(matrix, 1, 0, k);
   Num y(n, n.create<graph::MatMulOp>(n.input(0), matrix, false, true));
   if (n.has(5))

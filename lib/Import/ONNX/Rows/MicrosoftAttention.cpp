@@ -27,11 +27,11 @@ static Value paddingBias(NodeImport &n, Value mask, Value key) {
   Value visible;
   if (rank == 1) {
     Value lengths = n.unsqueeze(n.cast(mask, n.b.getI64Type()), {1, 2, 3});
-    visible = n.compare(graph::Comparison::less, n.iota(n.extent(key, 2)),
-                        lengths);
+    visible =
+        n.compare(graph::Comparison::less, n.iota(n.extent(key, 2)), lengths);
   } else {
-    visible = n.compare(graph::Comparison::notEqual, mask,
-                        n.scalarLike(0, mask));
+    visible =
+        n.compare(graph::Comparison::notEqual, mask, n.scalarLike(0, mask));
     visible = n.unsqueeze(visible, rank == 2 ? ArrayRef<int64_t>{1, 2}
                                              : ArrayRef<int64_t>{1});
   }
@@ -136,10 +136,9 @@ static LogicalResult attentionWithWeights(NodeImport &n) {
   }
   spec.bias = sum(n, spec.bias, n.input(kScores));
   if (n.integer("unidirectional", 0))
-    spec.visible =
-        causal(n, spec.query, spec.key,
-               n.has(kPast) ? n.reshape(n.extent(n.input(kPast), 3), {})
-                            : nullptr);
+    spec.visible = causal(
+        n, spec.query, spec.key,
+        n.has(kPast) ? n.reshape(n.extent(n.input(kPast), 3), {}) : nullptr);
   if (double scale = n.real("scale", 0); scale != 0)
     spec.scale = scale;
   Result result = attend(n, spec);
@@ -159,9 +158,9 @@ static Value rotate(NodeImport &n, Value x, Value cosines, Value sines,
   if (!x)
     return nullptr;
   auto row = [&](Value table) {
-    return Num(n, n.unsqueeze(
-                      n.create<graph::GatherOp>(table, places, int64_t(0)),
-                      {1}));
+    return Num(
+        n,
+        n.unsqueeze(n.create<graph::GatherOp>(table, places, int64_t(0)), {1}));
   };
   int64_t width = NodeImport::typeOf(cosines).getDimSize(1),
           size = NodeImport::typeOf(x).getDimSize(3);
@@ -179,10 +178,10 @@ static Value rotate(NodeImport &n, Value x, Value cosines, Value sines,
   Value first = a * cosine - b * sine, second = a * sine + b * cosine;
   SmallVector<Value> pieces;
   if (interleaved) {
-    Value pairs = n.concat(
-        {n.unsqueeze(first, {4}), n.unsqueeze(second, {4})}, 4);
-    Value shape = n.concat({n.slice(n.shape(x), 0, 0, 3), n.ints({2 * width})},
-                           0);
+    Value pairs =
+        n.concat({n.unsqueeze(first, {4}), n.unsqueeze(second, {4})}, 4);
+    Value shape =
+        n.concat({n.slice(n.shape(x), 0, 0, 3), n.ints({2 * width})}, 0);
     pieces.push_back(n.create<graph::ReshapeOp>(pairs, shape, true));
   } else {
     pieces = {first, second};
@@ -211,8 +210,8 @@ static LogicalResult rotaryEmbedding(NodeImport &n) {
   if (!x)
     return failure();
   if (n.rank(kPlaces) == 1)
-    places = n.unsqueeze(
-        n.create<graph::AddOp>(n.iota(n.extent(x, 2)), places), {0});
+    places = n.unsqueeze(n.create<graph::AddOp>(n.iota(n.extent(x, 2)), places),
+                         {0});
   Value y = rotate(n, x, n.input(kCosines), n.input(kSines), places,
                    n.integer("interleaved", 0) != 0);
   return n.result(rank == 4 ? y : joinHeads(n, y));
@@ -239,8 +238,17 @@ static Value intoCache(NodeImport &n, Value past, Value now, Value start,
 }
 
 static LogicalResult groupQueryAttention(NodeImport &n) {
-  enum { kQuery, kKey, kValue, kPastKey, kPastValue, kLengths, kTotal, kCosines,
-         kSines };
+  enum {
+    kQuery,
+    kKey,
+    kValue,
+    kPastKey,
+    kPastValue,
+    kLengths,
+    kTotal,
+    kCosines,
+    kSines
+  };
   int64_t heads = n.integer("num_heads", 0),
           groups = n.integer("kv_num_heads", 0);
   if (!n.has(kQuery) || !n.has(kLengths) || !n.has(kTotal) || heads < 1 ||
@@ -274,8 +282,8 @@ static LogicalResult groupQueryAttention(NodeImport &n) {
   if (n.integer("do_rotary", 0)) {
     if (!n.has(kCosines) || !n.has(kSines))
       return n.error() << "do_rotary needs two tables";
-    Value places = n.create<graph::AddOp>(n.unsqueeze(start, {1}),
-                                          n.iota(length));
+    Value places =
+        n.create<graph::AddOp>(n.unsqueeze(start, {1}), n.iota(length));
     bool interleaved = n.integer("rotary_interleaved", 0) != 0;
     for (Value *x : {&spec.query, &spec.key})
       *x = rotate(n, *x, n.input(kCosines), n.input(kSines), places,
@@ -289,9 +297,8 @@ static LogicalResult groupQueryAttention(NodeImport &n) {
   spec.visible = causal(n, spec.query, spec.key, offset);
   if (int64_t window = n.integer("local_window_size", -1); window >= 0) {
     Positions at = positions(n, spec.query, spec.key, offset);
-    spec.visible = both(
-        n, spec.visible,
-        Num(n, at.key) > Num(n, at.query) - double(window));
+    spec.visible = both(n, spec.visible,
+                        Num(n, at.key) > Num(n, at.query) - double(window));
   }
   if (double scale = n.real("scale", 0); scale != 0)
     spec.scale = scale;

@@ -35,8 +35,8 @@ Value namedAxes(NodeImport &n, Value axes, int64_t rank) {
   Num axis = select(given < 0.0, given + double(rank), given);
   Num positions(n, n.iota(n.ints({rank})));
   Value hits = Num(n, n.unsqueeze(axis, {1})) == positions;
-  Value count = n.reduce(graph::ReduceKind::sum,
-                         n.cast(hits, n.b.getI32Type()), {0}, false);
+  Value count = n.reduce(graph::ReduceKind::sum, n.cast(hits, n.b.getI32Type()),
+                         {0}, false);
   Value once = Num(n, count) <= 1.0;
   require(n, n.reduce(graph::ReduceKind::min, once, {0}, false),
           "an axis is named twice");
@@ -69,8 +69,8 @@ Value squeezeNamed(NodeImport &n, Value x, Value flags, int64_t count) {
           "the number of axes is not " + std::to_string(count) +
               ", for which the model was compiled");
   Num extents(n, n.shape(x));
-  Value dropped = n.create<graph::OrOp>(n.create<graph::NotOp>(flags),
-                                        extents == 1.0);
+  Value dropped =
+      n.create<graph::OrOp>(n.create<graph::NotOp>(flags), extents == 1.0);
   require(n, n.reduce(graph::ReduceKind::min, dropped, {0}, false),
           "an axis that is dropped has more than one element");
   Value kept = truePositions(n, n.create<graph::NotOp>(flags));
@@ -119,8 +119,8 @@ static Value byAxisFrom(NodeImport &n, Value flags, int64_t first, int64_t axes,
     return change(first);
   auto op = scf::IfOp::create(n.b, n.loc, type, elementOf(n, flags, first),
                               /*withElseRegion=*/true);
-  if (failed(fill(n, op.getThenRegion(), type,
-                  [&] { return change(first); })) ||
+  if (failed(
+          fill(n, op.getThenRegion(), type, [&] { return change(first); })) ||
       failed(fill(n, op.getElseRegion(), type, [&] {
         return byAxisFrom(n, flags, first + 1, axes, type, change);
       })))
@@ -155,13 +155,13 @@ Value forNamed(NodeImport &n, Value x, Value flags, bool changesExtent,
   return x;
 }
 
-Value reduceNamed(NodeImport &n, graph::ReduceKind kind, Value x,
-                  Value flags) {
+Value reduceNamed(NodeImport &n, graph::ReduceKind kind, Value x, Value flags) {
   if (!x || !flags)
     return nullptr;
   bool isMean = kind == graph::ReduceKind::mean;
   Type element = NodeImport::typeOf(x).getElementType();
-  bool isNarrow = isa<FloatType>(element) && element.getIntOrFloatBitWidth() < 32;
+  bool isNarrow =
+      isa<FloatType>(element) && element.getIntOrFloatBitWidth() < 32;
   Value wide = isNarrow ? n.cast(x, n.b.getF32Type()) : x;
   graph::ReduceKind step = isMean ? graph::ReduceKind::sum : kind;
   Value y = forNamed(n, wide, flags, /*changesExtent=*/true,

@@ -57,8 +57,8 @@ static Value countGrams(NodeImport &n, Value x, const Pool &pool,
   Num places = start + Num(n, n.iota(n.ints({pool.length}))) * double(step);
   Value taken = n.create<graph::GatherOp>(x, places, int64_t(1));
   Value grams = n.reshape(n.ints(pool.items), {count, pool.length});
-  Value same = n.compare(graph::Comparison::equal, n.unsqueeze(taken, {2}),
-                         grams);
+  Value same =
+      n.compare(graph::Comparison::equal, n.unsqueeze(taken, {2}), grams);
   Value hits = n.cast(n.reduce(graph::ReduceKind::min, same, {3}, false),
                       n.b.getF32Type());
   return n.reduce(graph::ReduceKind::sum, hits, {1}, false);
@@ -75,8 +75,9 @@ static LogicalResult tfIdfVectorizer(NodeImport &n) {
     return failure();
   if (rank < 1 || rank > 2 || skips < 0 ||
       (!weights.empty() && int64_t(weights.size()) != width) ||
-      llvm::any_of(n.integers("ngram_indexes"),
-                   [](int64_t column) { return column < 0; }))
+      llvm::any_of(
+          n.integers("ngram_indexes"),
+          [](int64_t column) { return column < 0; }))
     return n.error() << "input has rank " << rank << ", max_skip_count is "
                      << skips << " and there are " << weights.size()
                      << " weights for " << width << " columns";

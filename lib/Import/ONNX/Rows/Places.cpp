@@ -48,10 +48,9 @@ Value gatherAt(NodeImport &n, Value x, ArrayRef<Value> places) {
   Value linear = linearIndex(n, x, places);
   int64_t rank = NodeImport::typeOf(x).getRank(), count = places.size();
   Value rows = n.reshape(extentProduct(n, x, 0, count), {1});
-  Value shape =
-      count == rank
-          ? rows
-          : n.concat({rows, n.slice(n.shape(x), 0, count, rank)}, 0);
+  Value shape = count == rank
+                    ? rows
+                    : n.concat({rows, n.slice(n.shape(x), 0, count, rank)}, 0);
   Value flat = n.create<graph::ReshapeOp>(x, shape, /*allow_zero=*/true);
   return n.create<graph::GatherOp>(flat, linear, 0);
 }
@@ -64,8 +63,8 @@ Value scatterAt(NodeImport &n, graph::ScatterKind kind, Value x,
   int64_t rank = NodeImport::typeOf(linear).getRank();
   Value all = n.reshape(extentProduct(n, linear, 0, rank), {1});
   Value rows = n.create<graph::ReshapeOp>(linear, all, /*allow_zero=*/true);
-  Value result = n.create<graph::ScatterOp>(
-      kind, asMatrix(n, x, places.size()), rows, asMatrix(n, updates, rank));
+  Value result = n.create<graph::ScatterOp>(kind, asMatrix(n, x, places.size()),
+                                            rows, asMatrix(n, updates, rank));
   return n.create<graph::ReshapeOp>(result, n.shape(x), /*allow_zero=*/true);
 }
 
@@ -82,8 +81,8 @@ Value truePositions(NodeImport &n, Value flags) {
   Value data = n.create<graph::ExpandOp>(
       n.splat(0, RankedTensorType::get({1, 1}, n.b.getI64Type())), room);
   Value numbers = n.unsqueeze(n.iota(n.extent(flags, 0)), {1});
-  Value all = n.create<graph::ScatterOp>(graph::ScatterKind::set, data, slots,
-                                         numbers);
+  Value all =
+      n.create<graph::ScatterOp>(graph::ScatterKind::set, data, slots, numbers);
   Value taken = n.create<graph::SliceOp>(all, n.ints({0}), count, one,
                                          ArrayRef<int64_t>{0});
   return n.squeeze(taken, {1});

@@ -37,7 +37,8 @@ static Value probit(NodeImport &, Num score) {
   Num x = score * 2.0 - 1.0;
   Num log = apply<graph::LogOp>((1.0 - x) * (1.0 + x));
   Num v = 2.0 / (M_PI * 0.147) + 0.5 * log;
-  Num root = apply<graph::SqrtOp>(apply<graph::SqrtOp>(v * v - log / 0.147) - v);
+  Num root =
+      apply<graph::SqrtOp>(apply<graph::SqrtOp>(v * v - log / 0.147) - v);
   Num signedRoot = select(x < 0.0, 0.0 - root, root);
   return 1.41421356 * select((1.0 - x) * (1.0 + x) == 0.0, 0.0, signedRoot);
 }

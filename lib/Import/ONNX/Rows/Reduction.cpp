@@ -146,13 +146,12 @@ static LogicalResult cumulated(NodeImport &n) {
   };
   auto given = NodeImport::known(n.input(1));
   if (!given) {
-    Value flags =
-        namedAxes(n, n.reshape(n.input(1), {1}), n.rank(0));
+    Value flags = namedAxes(n, n.reshape(n.input(1), {1}), n.rank(0));
     return n.result(
         forNamed(n, n.input(0), flags, /*changesExtent=*/false, along));
   }
-  auto axis = given->size() == 1 ? n.axis(given->front(), n.rank(0))
-                                 : std::nullopt;
+  auto axis =
+      given->size() == 1 ? n.axis(given->front(), n.rank(0)) : std::nullopt;
   return axis ? n.result(along(n.input(0), *axis)) : failure();
 }
 

@@ -1,8 +1,8 @@
 // Resize, axis by axis: each output position is a sum of input positions along
 // the axis. Their indices and weights are vectors, computed as graph ops that
 // fold where the extents are known.
-#include "Equation.h"
 #include "../Table.h"
+#include "Equation.h"
 #include <cmath>
 
 using namespace mlir;
@@ -13,8 +13,8 @@ namespace {
 /// One axis to resize. Numbers that places are computed from are f64.
 struct Axis {
   int64_t axis;
-  Num from, scale; ///< f64
-  Value to;        ///< tensor<1xi64>
+  Num from, scale;  ///< f64
+  Value to;         ///< tensor<1xi64>
   Value start, end; ///< of the region, where the mode needs one
 
   Num last() const { return from - 1.0; }
@@ -120,8 +120,7 @@ static Taps antialiased(NodeImport &n, Num at, const Axis &a) {
   Num places = ceil(at) - 1.0 + offset;
   Num weights = kernel(n, (places - at) * stretch);
   auto normalised = [&](Num weight) {
-    return weight /
-           Num(n, n.reduce(graph::ReduceKind::sum, weight, {1}, true));
+    return weight / Num(n, n.reduce(graph::ReduceKind::sum, weight, {1}, true));
   };
   weights = normalised(weights);
   if (n.integer("exclude_outside", 0))
@@ -161,8 +160,7 @@ static Value resizeAxis(NodeImport &n, Value x, const Axis &a) {
   bool weighted = bool(taps.weights.front());
   Type element =
       !weighted || isa<FloatType>(original) ? original : n.b.getF32Type();
-  Ints after = llvm::to_vector(
-      llvm::seq<int64_t>(1, type.getRank() - a.axis));
+  Ints after = llvm::to_vector(llvm::seq<int64_t>(1, type.getRank() - a.axis));
   x = n.cast(x, element);
   Value sum;
   for (auto [indices, weights] : llvm::zip(taps.indices, taps.weights)) {

@@ -105,8 +105,9 @@ struct GridAxis {
     AxisTaps all;
     for (int64_t i = -before; i <= after; ++i) {
       all.push_back(tap(first + double(i)));
-      all.back().weight = mode == "linear" ? (i ? rest : 1.0 - rest)
-                                           : cubicKernel(rest - double(i), -0.75);
+      all.back().weight = mode == "linear"
+                              ? (i ? rest : 1.0 - rest)
+                              : cubicKernel(rest - double(i), -0.75);
     }
     return all;
   }
@@ -136,9 +137,9 @@ static LogicalResult gridSample(NodeImport &n) {
   for (int64_t i = 0; i < spatial; ++i) {
     // The grid names the last axis first.
     int64_t at = spatial - 1 - i;
-    Num place(n, n.cast(n.squeeze(n.slice(grid, rank - 1, at, at + 1),
-                                  {rank - 1}),
-                        element));
+    Num place(n,
+              n.cast(n.squeeze(n.slice(grid, rank - 1, at, at + 1), {rank - 1}),
+                     element));
     place = Num(n, n.unsqueeze(place, {1}));
     Num extent = extentAs(n, x, i + 2, element);
     Num first = extent.of(corners ? 0 : -0.5),
@@ -273,8 +274,8 @@ static LogicalResult roiAlign(NodeImport &n) {
                      << " by " << width << " is not possible";
   RegionAxis y = regionAxis(n, x, regions, 2, height),
              z = regionAxis(n, x, regions, 3, width);
-  Value batch = n.unsqueeze(n.cast(n.input(2), n.b.getI64Type()),
-                            {1, 2, 3, 4, 5}),
+  Value batch =
+            n.unsqueeze(n.cast(n.input(2), n.b.getI64Type()), {1, 2, 3, 4, 5}),
         channel = axisPositions(n, x, 1, 6);
   Value valid = conjunction(n, y.valid, z.valid);
   if (mode == "avg") {
@@ -286,8 +287,8 @@ static LogicalResult roiAlign(NodeImport &n) {
     // One number for all regions, or one of each.
     if (count && NodeImport::typeOf(count).getRank() == 6)
       count = n.squeeze(count, {4, 5});
-    return n.result(n.create<graph::DivOp>(
-        sum, n.cast(count, n.type(0).getElementType())));
+    return n.result(
+        n.create<graph::DivOp>(sum, n.cast(count, n.type(0).getElementType())));
   }
   // The largest of the weighted neighbours, not of the interpolated values.
   Value largest;
@@ -297,8 +298,8 @@ static LogicalResult roiAlign(NodeImport &n) {
       largest = largest ? n.create<graph::MaxOp>(largest, term) : term;
     }
   if (valid)
-    largest = n.create<graph::SelectOp>(valid, largest,
-                                        n.scalarLike(-HUGE_VAL, x));
+    largest =
+        n.create<graph::SelectOp>(valid, largest, n.scalarLike(-HUGE_VAL, x));
   Num top(n, n.reduce(graph::ReduceKind::max, largest, {4, 5}, false));
   return n.result(valid ? select(top == -HUGE_VAL, 0.0, top) : top);
 }
@@ -328,13 +329,13 @@ static LogicalResult maxRoiPool(NodeImport &n) {
     for (int64_t i = 0; i < 6; ++i)
       if (i != axis)
         others.push_back(i);
-    Num number(n, n.cast(n.unsqueeze(n.iota(n.ints({count})), others),
-                         element));
+    Num number(n,
+               n.cast(n.unsqueeze(n.iota(n.ints({count})), others), element));
     Num first = start + floor(number * bin),
         last = start + ceil((number + 1.0) * bin);
     others = {0, 1, 2, 3, axis == 3 ? 4 : 5};
-    Num place(n, n.cast(n.unsqueeze(n.iota(n.extent(x, axis)), others),
-                        element));
+    Num place(n,
+              n.cast(n.unsqueeze(n.iota(n.extent(x, axis)), others), element));
     inside = conjunction(n, inside, (place >= first) & (place < last));
   }
   Value batch = n.cast(n.reshape(column(0), {-1}), n.b.getI64Type());
@@ -357,8 +358,8 @@ struct Window {
 } // namespace
 
 static std::optional<Window> readWindow(NodeImport &n, Value weight) {
-  Window w{{}, n.integers("strides"), n.integers("pads"),
-           n.integers("dilations")};
+  Window w{
+      {}, n.integers("strides"), n.integers("pads"), n.integers("dilations")};
   RankedTensorType type = NodeImport::typeOf(weight);
   w.extent = Ints(type.getShape().drop_front(2));
   for (Ints *list : {&w.strides, &w.dilations})
@@ -376,8 +377,8 @@ static std::optional<Window> readWindow(NodeImport &n, Value weight) {
   return w;
 }
 
-/// Samples of the picture for each window position: taps of one axis, of rank 7:
-/// batch, offset group, channel, window y, window x, output y, output x.
+/// Samples of the picture for each window position: taps of one axis, of rank
+/// 7: batch, offset group, channel, window y, window x, output y, output x.
 static AxisTaps deformedTaps(NodeImport &n, Value x, Value offsets, Window &w,
                              int64_t i) {
   Type element = NodeImport::typeOf(x).getElementType();
@@ -412,12 +413,12 @@ static LogicalResult deformConv(NodeImport &n) {
     return n.create<graph::ReshapeOp>(value, n.concat(shape, 0), true);
   };
   Value batch = n.extent(x, 0), window = n.ints(w->extent);
-  Value offsets = reshaped(offset, {batch, n.ints({parts}), window, n.ints({2}),
-                                    rows, columns});
+  Value offsets = reshaped(
+      offset, {batch, n.ints({parts}), window, n.ints({2}), rows, columns});
   // [batch, parts, window, 2, …]: the 2 stands behind both window axes.
   Value perPart = n.create<graph::DivOp>(n.extent(x, 1), n.ints({parts}));
-  Value split = reshaped(x, {batch, n.ints({parts}), perPart, n.extent(x, 2),
-                             n.extent(x, 3)});
+  Value split = reshaped(
+      x, {batch, n.ints({parts}), perPart, n.extent(x, 2), n.extent(x, 3)});
   Value lead[] = {axisPositions(n, split, 0, 7), axisPositions(n, split, 1, 7),
                   axisPositions(n, split, 2, 7)};
   if (!offsets)
@@ -426,13 +427,13 @@ static LogicalResult deformConv(NodeImport &n) {
                        {deformedTaps(n, split, offsets, *w, 0),
                         deformedTaps(n, split, offsets, *w, 1)});
   if (n.has(4)) {
-    Value mask = reshaped(n.input(4), {batch, n.ints({parts}), window, rows,
-                                       columns});
+    Value mask =
+        reshaped(n.input(4), {batch, n.ints({parts}), window, rows, columns});
     taken = n.create<graph::MulOp>(taken, n.unsqueeze(mask, {2}));
   }
   // A product for each group: [K / groups, terms] · [terms, positions].
-  Value terms = n.create<graph::MulOp>(
-      n.extent(weight, 1), n.ints({w->extent[0] * w->extent[1]}));
+  Value terms = n.create<graph::MulOp>(n.extent(weight, 1),
+                                       n.ints({w->extent[0] * w->extent[1]}));
   Value count = n.create<graph::MulOp>(rows, columns);
   Value right = reshaped(taken, {batch, n.ints({groups}), terms, count});
   Value each = n.create<graph::DivOp>(n.extent(weight, 0), n.ints({groups}));
@@ -498,18 +499,17 @@ static LogicalResult col2Im(NodeImport &n) {
                      inBlock * double(dilations[i]));
   }
   Value zeros = n.create<graph::ExpandOp>(
-      n.scalarLike(0, x),
-      n.concat({n.concat(padded, 0), batch, channels}, 0));
+      n.scalarLike(0, x), n.concat({n.concat(padded, 0), batch, channels}, 0));
   Value sum = scatterAt(n, graph::ScatterKind::add, zeros, places, updates);
   Ints back = {spatial, spatial + 1};
   for (int64_t i = 0; i < spatial; ++i)
     back.push_back(i);
   Value y = n.transpose(sum, back);
   for (int64_t i = 0; i < spatial; ++i)
-    y = n.create<graph::SliceOp>(
-        y, n.ints({pads[i]}),
-        Num(n, n.slice(image, 0, i, i + 1)) + double(pads[i]), n.ints({1}),
-        ArrayRef<int64_t>{i + 2});
+    y = n.create<graph::SliceOp>(y, n.ints({pads[i]}),
+                                 Num(n, n.slice(image, 0, i, i + 1)) +
+                                     double(pads[i]),
+                                 n.ints({1}), ArrayRef<int64_t>{i + 2});
   return n.result(y);
 }
 

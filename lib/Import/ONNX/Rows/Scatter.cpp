@@ -32,8 +32,7 @@ static LogicalResult scatterElements(NodeImport &n) {
   Value indices = n.cast(n.input(1), n.b.getI64Type());
   SmallVector<Value> places;
   for (int64_t i = 0; i < rank; ++i)
-    places.push_back(i == *axis ? indices
-                                : axisPositions(n, indices, i, rank));
+    places.push_back(i == *axis ? indices : axisPositions(n, indices, i, rank));
   return n.result(scatterAt(n, *kind, n.input(0), places, n.input(2)));
 }
 
@@ -65,7 +64,8 @@ static LogicalResult tensorScatter(NodeImport &n) {
   if (!axis)
     return failure();
   StringRef mode = n.text("mode", "linear");
-  if (*axis == 0 || n.rank(1) != rank || (mode != "linear" && mode != "circular"))
+  if (*axis == 0 || n.rank(1) != rank ||
+      (mode != "linear" && mode != "circular"))
     return n.error() << "axis is " << *axis << ", mode is '" << mode
                      << "' and the inputs have ranks " << rank << " and "
                      << n.rank(1)
@@ -87,8 +87,7 @@ static LogicalResult tensorScatter(NodeImport &n) {
   // The positions need not depend on every axis, but each has an update.
   places.back() = n.create<graph::ExpandOp>(
       position, n.slice(n.shape(update), 0, 0, leading));
-  return n.result(
-      scatterAt(n, graph::ScatterKind::set, cache, places, update));
+  return n.result(scatterAt(n, graph::ScatterKind::set, cache, places, update));
 }
 
 /// Puts the elements back where a MaxPool took them from; 0 elsewhere.
@@ -130,13 +129,11 @@ static LogicalResult maxUnpool(NodeImport &n) {
       rest = n.create<graph::DivOp>(rest, extent);
     }
     Value zeros = n.create<graph::ExpandOp>(n.scalarLike(0, x), shape);
-    return n.result(
-        scatterAt(n, graph::ScatterKind::set, zeros, places, x));
+    return n.result(scatterAt(n, graph::ScatterKind::set, zeros, places, x));
   }
   Value zeros = n.create<graph::ExpandOp>(n.scalarLike(0, x), count);
   Value flat = scatterAt(n, graph::ScatterKind::set, zeros, {indices}, x);
-  return n.result(
-      n.create<graph::ReshapeOp>(flat, shape, /*allow_zero=*/true));
+  return n.result(n.create<graph::ReshapeOp>(flat, shape, /*allow_zero=*/true));
 }
 
 void addScatterRows(Table &table) {

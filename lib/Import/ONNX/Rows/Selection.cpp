@@ -30,8 +30,7 @@ static LogicalResult topK(NodeImport &n) {
   Value k = n.reshape(n.cast(n.input(1), n.b.getI64Type()), {1});
   Value positions = n.create<graph::TopKOp>(n.input(0), k, *axis,
                                             n.integer("largest", 1) != 0);
-  return n.results(
-      {pickAlong(n, n.input(0), positions, *axis), positions});
+  return n.results({pickAlong(n, n.input(0), positions, *axis), positions});
 }
 
 /// Rows [0, len) of each batch's sequence backwards, the others as they are.
@@ -119,17 +118,16 @@ static Value rowOrder(NodeImport &n, Value rows) {
   Type i32 = n.b.getI32Type();
   Value differs = n.cast(n.create<graph::NotOp>(same(n, a, b)), i32);
   // The first column in which they differ decides.
-  Value column = n.create<graph::ArgReduceOp>(
-      graph::ReduceKind::max, differs, int64_t(2), /*keep_dims=*/false,
-      /*select_last=*/false);
+  Value column = n.create<graph::ArgReduceOp>(graph::ReduceKind::max, differs,
+                                              int64_t(2), /*keep_dims=*/false,
+                                              /*select_last=*/false);
   Value i = axisPositions(n, rows, 0, 2),
         j = n.unsqueeze(n.iota(n.extent(rows, 0)), {0});
   Value x = gatherAt(n, rows, {i, column}), y = gatherAt(n, rows, {j, column});
   Value less = n.compare(Comparison::less, y, x);
-  Value earlier = n.create<graph::AndOp>(same(n, x, y),
-                                         n.compare(Comparison::less, j, i));
-  Value before = n.cast(n.create<graph::OrOp>(less, earlier),
-                        n.b.getI64Type());
+  Value earlier =
+      n.create<graph::AndOp>(same(n, x, y), n.compare(Comparison::less, j, i));
+  Value before = n.cast(n.create<graph::OrOp>(less, earlier), n.b.getI64Type());
   Value rank = n.reduce(graph::ReduceKind::sum, before, {1}, false);
   return scatterAt(n, graph::ScatterKind::set,
                    n.create<graph::MulOp>(rank, n.intScalar(0)), {rank},
@@ -152,8 +150,8 @@ static Groups group(NodeImport &n, Value rows, bool isList) {
                        : rowOrder(n, rows);
   Value sorted = n.create<graph::GatherOp>(rows, order, int64_t(0));
   Value numbers = n.iota(count), one = n.intScalar(1);
-  Value previous = n.create<graph::MaxOp>(
-      n.create<graph::SubOp>(numbers, one), n.intScalar(0));
+  Value previous = n.create<graph::MaxOp>(n.create<graph::SubOp>(numbers, one),
+                                          n.intScalar(0));
   Value equal = n.reduce(
       graph::ReduceKind::min,
       same(n, sorted, n.create<graph::GatherOp>(sorted, previous, int64_t(0))),
@@ -182,12 +180,11 @@ static void byAppearance(NodeImport &n, Groups &groups) {
   Value count = n.extent(groups.first, 0);
   Value order = n.create<graph::TopKOp>(groups.first, count, int64_t(0),
                                         /*largest=*/false);
-  Value place = scatterAt(n, graph::ScatterKind::set,
-                          order, {order}, n.iota(count));
+  Value place =
+      scatterAt(n, graph::ScatterKind::set, order, {order}, n.iota(count));
   groups.first = n.create<graph::GatherOp>(groups.first, order, int64_t(0));
   groups.counts = n.create<graph::GatherOp>(groups.counts, order, int64_t(0));
-  groups.inverse =
-      n.create<graph::GatherOp>(place, groups.inverse, int64_t(0));
+  groups.inverse = n.create<graph::GatherOp>(place, groups.inverse, int64_t(0));
 }
 
 static LogicalResult unique(NodeImport &n) {
@@ -223,16 +220,16 @@ static Value corners(NodeImport &n, Value boxes) {
   Value a, b; // two opposite corners
   if (n.integer("center_point_box", 0)) {
     Value center = n.concat({column(1), column(0)}, 2);
-    Value half = n.create<graph::MulOp>(
-        n.concat({column(3), column(2)}, 2), n.scalarLike(0.5, boxes));
+    Value half = n.create<graph::MulOp>(n.concat({column(3), column(2)}, 2),
+                                        n.scalarLike(0.5, boxes));
     a = n.create<graph::SubOp>(center, half);
     b = n.create<graph::AddOp>(center, half);
   } else {
     a = n.slice(boxes, 2, 0, 2);
     b = n.slice(boxes, 2, 2, 4);
   }
-  return n.concat(
-      {n.create<graph::MinOp>(a, b), n.create<graph::MaxOp>(a, b)}, 2);
+  return n.concat({n.create<graph::MinOp>(a, b), n.create<graph::MaxOp>(a, b)},
+                  2);
 }
 
 static LogicalResult nonMaxSuppression(NodeImport &n) {
@@ -256,8 +253,7 @@ static LogicalResult nonMaxSuppression(NodeImport &n) {
       n.reduce(graph::ReduceKind::sum, n.cast(passes, n.b.getI64Type()), {2},
                /*keepDims=*/false);
   Value kept = n.create<graph::NonMaxSuppressionOp>(
-      corners(n, n.input(0)), order, candidates,
-      scalarInput(2, n.intScalar(0)),
+      corners(n, n.input(0)), order, candidates, scalarInput(2, n.intScalar(0)),
       scalarInput(3, n.scalar(0, n.b.getF32Type())));
   Value numbers = truePositions(n, flattened(n, kept));
   SmallVector<Value> columns = coordinates(n, numbers, order);

@@ -164,9 +164,9 @@ static LogicalResult squeeze(NodeImport &n) {
     auto given = NodeImport::known(n.input(1));
     if (!given) {
       auto count = axisCount(n, n.input(1), -1);
-      return count ? n.result(squeezeNamed(
-                         n, n.input(0),
-                         namedAxes(n, n.input(1), n.rank(0)), *count))
+      return count ? n.result(squeezeNamed(n, n.input(0),
+                                           namedAxes(n, n.input(1), n.rank(0)),
+                                           *count))
                    : failure();
     }
     auto counted = n.axes(*given, n.rank(0));
@@ -310,9 +310,8 @@ static LogicalResult pad(NodeImport &n) {
                                               ArrayRef<int64_t>{0});
         return spreadOverAxes(n, part, n.input(3), rank, 0);
       };
-      pads = n.concat({half(n.ints({0}), count),
-                       half(count, n.ints({INT64_MAX}))},
-                      0);
+      pads = n.concat(
+          {half(n.ints({0}), count), half(count, n.ints({INT64_MAX}))}, 0);
     }
   }
   auto axes = n.axes(given, n.rank(0));
@@ -321,7 +320,8 @@ static LogicalResult pad(NodeImport &n) {
   Value value = n.has(2) ? n.input(2) : n.scalarLike(0, n.input(0));
   if (NodeImport::typeOf(value).getRank() != 0)
     value = n.reshape(value, {});
-  return n.result(n.create<graph::PadOp>(n.input(0), pads, value, *axes, *mode));
+  return n.result(
+      n.create<graph::PadOp>(n.input(0), pads, value, *axes, *mode));
 }
 
 /// Blocks of the channels become blocks of the picture, and back.

@@ -92,9 +92,9 @@ static Value transform(NodeImport &n, Value given, const Transform &t) {
   }
   Value first = n.unsqueeze(real.as(original), {rank - 1});
   return toReal ? first
-                : n.concat({first, n.unsqueeze(imaginary.as(original),
-                                               {rank - 1})},
-                           rank - 1);
+                : n.concat(
+                      {first, n.unsqueeze(imaginary.as(original), {rank - 1})},
+                      rank - 1);
 }
 
 /// A length that is given as a scalar, as tensor<1xi64>.
@@ -152,14 +152,12 @@ static LogicalResult stft(NodeImport &n) {
                      << " where 3 is needed";
   Value step = lengthInput(n, 1);
   Value window = n.input(2);
-  Value length = n.has(3)  ? lengthInput(n, 3)
+  Value length = n.has(3)   ? lengthInput(n, 3)
                  : n.has(2) ? n.extent(window, 0)
                             : n.extent(signal, 1);
   Value size = n.has(2) ? n.extent(window, 0) : length;
-  Num frames = max((Num(n, n.extent(signal, 1)) - Num(n, length)) /
-                           Num(n, step) +
-                       1.0,
-                   0.0);
+  Num frames = max(
+      (Num(n, n.extent(signal, 1)) - Num(n, length)) / Num(n, step) + 1.0, 0.0);
   Num start(n, n.unsqueeze(n.iota(frames), {1}));
   Num places = start * Num(n, step) + Num(n, n.iota(size));
   Value pieces = n.create<graph::GatherOp>(signal, places, int64_t(1));
@@ -172,8 +170,8 @@ static LogicalResult stft(NodeImport &n) {
 /// Triangles over frequencies whose corners are even steps of the mel scale.
 static LogicalResult melWeightMatrix(NodeImport &n) {
   Type f64 = n.b.getF64Type();
-  Type element = elementType(n.b.getContext(),
-                             int(n.integer("output_datatype", 1)));
+  Type element =
+      elementType(n.b.getContext(), int(n.integer("output_datatype", 1)));
   if (!element)
     return n.error() << "output_datatype "
                      << typeName(int(n.integer("output_datatype", 1)))
@@ -189,14 +187,15 @@ static LogicalResult melWeightMatrix(NodeImport &n) {
   Num low = mel(number(3)), high = mel(number(4));
   Num step = (high - low) / (number(0) + 2.0);
   Num corner(n, n.cast(n.iota(Num(n, bins) + 2.0), f64));
-  Num hertz = 700.0 * (apply<graph::ExpOp>((corner * step + low) *
-                                           (std::log(10.0) / 2595)) -
-                       1.0);
+  Num hertz =
+      700.0 *
+      (apply<graph::ExpOp>((corner * step + low) * (std::log(10.0) / 2595)) -
+       1.0);
   Num corners = floor((number(1) + 1.0) * hertz / number(2));
   auto shifted = [&](int64_t by) {
-    return Num(n, n.create<graph::SliceOp>(
-                      corners, n.ints({by}), Num(n, bins) + double(by),
-                      n.ints({1}), ArrayRef<int64_t>{0}));
+    return Num(n, n.create<graph::SliceOp>(corners, n.ints({by}),
+                                           Num(n, bins) + double(by),
+                                           n.ints({1}), ArrayRef<int64_t>{0}));
   };
   Num left = shifted(0), center = shifted(1), right = shifted(2);
   Num row(n, n.cast(n.unsqueeze(n.iota(Num(n, length) / 2.0 + 1.0), {1}), f64));

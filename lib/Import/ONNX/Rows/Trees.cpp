@@ -86,9 +86,9 @@ static LogicalResult readTrees(NodeImport &n, ForestSpec &spec) {
   if (!splits || !modes || !weights)
     return failure();
   size_t count = features.size();
-  for (size_t size : {yes.size(), no.size(), yesLeaf.size(), noLeaf.size(),
-                      splits->size(), modes->size(),
-                      nan.empty() ? count : nan.size()})
+  for (size_t size :
+       {yes.size(), no.size(), yesLeaf.size(), noLeaf.size(), splits->size(),
+        modes->size(), nan.empty() ? count : nan.size()})
     if (size != count)
       return n.error() << "has " << count << " features of nodes and " << size
                        << " of something else of them";
@@ -148,8 +148,7 @@ static LogicalResult treeEnsemble(NodeImport &n) {
   if (failed(readTrees(n, spec)))
     return failure();
   Value y = finished(n, buildForest(n, n.input(0), spec), spec, kind == 0);
-  return n.result(
-      n.cast(postTransform(n, transforms[transform], y), element));
+  return n.result(n.cast(postTransform(n, transforms[transform], y), element));
 }
 
 //===- Older forms --------------------------------------------------------===//
@@ -166,8 +165,8 @@ static std::optional<Branch> branchOf(StringRef mode) {
       .Default(std::nullopt);
 }
 
-/// Trees as lists of nodes that name their tree and their number in it; `prefix`
-/// begins the names of the leaves' lists.
+/// Trees as lists of nodes that name their tree and their number in it;
+/// `prefix` begins the names of the leaves' lists.
 static LogicalResult readNodes(NodeImport &n, StringRef prefix,
                                ForestSpec &spec) {
   Ints trees = n.integers("nodes_treeids"), ids = n.integers("nodes_nodeids"),
@@ -180,9 +179,9 @@ static LogicalResult readNodes(NodeImport &n, StringRef prefix,
   if (!values)
     return failure();
   size_t count = trees.size();
-  for (size_t size : {ids.size(), features.size(), yes.size(), no.size(),
-                      modes.size(), values->size(),
-                      nan.empty() ? count : nan.size()})
+  for (size_t size :
+       {ids.size(), features.size(), yes.size(), no.size(), modes.size(),
+        values->size(), nan.empty() ? count : nan.size()})
     if (size != count)
       return n.error() << "has " << count << " trees of nodes and " << size
                        << " of something else of them";
@@ -251,8 +250,8 @@ static Value withBase(NodeImport &n, Value scores, int64_t targets) {
   }
   std::vector<float> values(base->begin(), base->end());
   return n.create<graph::AddOp>(
-      scores, n.cast(floats(n, values),
-                     NodeImport::typeOf(scores).getElementType()));
+      scores,
+      n.cast(floats(n, values), NodeImport::typeOf(scores).getElementType()));
 }
 
 static LogicalResult treeEnsembleRegressor(NodeImport &n) {
@@ -297,8 +296,8 @@ static LogicalResult treeEnsembleClassifier(NodeImport &n) {
   if (labels.size() != 2 || distinct.size() != 1) {
     scores = withBase(n, scores, spec.targets);
     Value label = bestLabel(n, scores, labels);
-    return n.results({label, n.cast(postTransform(n, transform, scores),
-                                    n.b.getF32Type())});
+    return n.results(
+        {label, n.cast(postTransform(n, transform, scores), n.b.getF32Type())});
   }
   // One score tells two classes apart.
   int64_t id = *distinct.begin();
