@@ -51,7 +51,7 @@ class Case:
     # known to be wrong.
     reference: str = "onnx"
     domain: str = ""
-    # Element types of the output where it is not the first input's.
+    # Element types of the outputs where they are not the first input's.
     output_types: list | None = None
 
     def __str__(self):
@@ -321,7 +321,7 @@ CASES = [
            sizes=[SIZES[0], SIZES[1]])
       for axis in (0, 2) for largest in (0, 1)],
     Case("TopK", [In(["a", 40], "int64", low=-5, high=5), In([1], "int64", value=np.array([40]))], name="ties", opset=24,
-         outputs=2, rtol=None, sizes=[SIZES[0], SIZES[3]]),
+         outputs=2, rtol=None, output_types=["int64"], sizes=[SIZES[0], SIZES[3]]),
     Case("NonZero", [In(ABC, "int32", low=0, high=1)], rtol=None, output_types=["int64"]),
     Case("Compress", [In(ABC), In(["b"], "bool")], {"axis": 1}, rtol=None, sizes=SIZES[:2]),
     Case("Unique", [In(["c"], "int32", low=0, high=6)], outputs=4, rtol=None,

@@ -70,8 +70,10 @@ def build(case, rng):
         else:
             element = helper.np_dtype_to_tensor_dtype(np.dtype(operand.type))
             inputs.append((operand, helper.make_tensor_value_info(names[-1], element, operand.shape)))
-    out = (case.output_types or [case.inputs[0].type])[0]
-    outputs = [helper.make_tensor_value_info(f"y{i}", helper.np_dtype_to_tensor_dtype(np.dtype(out)), None)
+    # The last type stands for all outputs after it.
+    types = case.output_types or [case.inputs[0].type]
+    outputs = [helper.make_tensor_value_info(
+                   f"y{i}", helper.np_dtype_to_tensor_dtype(np.dtype(types[min(i, len(types) - 1)])), None)
                for i in range(case.outputs)]
     node = helper.make_node(case.op, names, [o.name for o in outputs], name="node", domain=case.domain, **case.attrs)
     graph = helper.make_graph([node], "case", [info for _, info in inputs], outputs, initializers)

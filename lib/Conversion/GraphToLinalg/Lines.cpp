@@ -4,7 +4,6 @@
 
 #include "Lines.h"
 
-#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -21,13 +20,15 @@ Value forEachLine(LoopBuilder &b, LoopBuilder::Dims dims, Type element,
       scf::ForallOp::create(b, ArrayRef<OpFoldResult>{b.dims().product(lines)},
                             ValueRange{b.empty(dims, element)}, std::nullopt);
   b.setInsertionPointToStart(forall.getBody());
-  SmallVector<Value> line;
-  if (lines.size() == axes.size()) {
-    line.assign(lines.size(), b.index(0));
-  } else {
-    auto split = affine::AffineDelinearizeIndexOp::create(
-        b, forall.getInductionVar(0), lines);
-    llvm::append_range(line, split.getResults());
+  // The number of the line as its digits, the last axis the fastest.
+  SmallVector<Value> line(lines.size(), b.index(0));
+  Value rest = forall.getInductionVar(0);
+  for (size_t i = lines.size(); i-- > 0;) {
+    if (isConstantIntValue(lines[i], 1))
+      continue;
+    Value count = b.dims().value(lines[i]);
+    line[i] = arith::RemUIOp::create(b, rest, count);
+    rest = arith::DivUIOp::create(b, rest, count);
   }
   SmallVector<OpFoldResult> offsets(line.begin(), line.end()),
       sizes(dims.size(), b.getIndexAttr(1)),
