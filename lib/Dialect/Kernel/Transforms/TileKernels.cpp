@@ -225,6 +225,12 @@ LogicalResult Tiler::tile(IRRewriter &rewriter, ArrayRef<OpFoldResult> sizes) {
   memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
   tensor::DimOp::getCanonicalizationPatterns(patterns, kernel.getContext());
   (void)applyPatternsGreedily(kernel, std::move(patterns));
+  // All ops are in the tiles now; a check in a body keeps its original alive.
+  SmallVector<linalg::LinalgOp> untiled(
+      kernel.getBody().front().getOps<linalg::LinalgOp>());
+  for (linalg::LinalgOp op : llvm::reverse(untiled))
+    if (op->use_empty())
+      rewriter.eraseOp(op);
   return success();
 }
 
