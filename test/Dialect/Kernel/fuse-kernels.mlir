@@ -108,3 +108,18 @@ func.func @empty(%x: tensor<0x?xi64>) -> tensor<?x0xi64> {
   %z = graph.transpose %y [1, 0] : tensor<0x?xi64> -> tensor<?x0xi64>
   return %z : tensor<?x0xi64>
 }
+
+// Minimal filtering counts what it computes: four tiles of 36 products for each
+// of 16x16 weights, twice, and one addition for each output.
+// CHECK-LABEL: func.func @operations(
+// CHECK:         kernel.launch @winograd_conv_{{.*}}kernel.flops = 7.475200e+04
+func.func @operations(%x: tensor<1x1x8x8x16xf32>, %w: tensor<1x36x16x16xf32>) -> tensor<1x1x8x8x16xf32> {
+  %e = tensor.empty() : tensor<1x1x8x8x16xf32>
+  %y = kernel.winograd_conv input(%x) weight(%w) outs(%e) tile [4, 4] pads [1, 1] dilations [1, 1] groups 1
+      {extra_maps = []} epilogue {
+  ^bb0(%sum: f32):
+    %s = arith.addf %sum, %sum : f32
+    kernel.yield %s : f32
+  } : (tensor<1x1x8x8x16xf32>, tensor<1x36x16x16xf32>, tensor<1x1x8x8x16xf32>) -> tensor<1x1x8x8x16xf32>
+  return %y : tensor<1x1x8x8x16xf32>
+}
