@@ -7,6 +7,7 @@
 #include "Formula.h"
 #include "Narrowing.h"
 
+#include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 
 namespace weft {
@@ -72,6 +73,32 @@ struct Expand : OpRewritePattern<Op> {
   }
 };
 
+bool isOne(Value value) { return matchPattern(value, m_OneFloat()); }
+
+/// The exp of 1 / (1 + exp(x)), which sigmoid and what is made of it have in
+/// their inner loops.
+struct ExpandLogistic : OpRewritePattern<math::ExpOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(math::ExpOp op,
+                                PatternRewriter &rewriter) const final {
+    Type element = getElementTypeOrSelf(op.getType());
+    if ((!element.isF32() && !element.isF64()) || !op->hasOneUse())
+      return rewriter.notifyMatchFailure(op, "is not of f32 with one use");
+    auto sum = dyn_cast<arith::AddFOp>(*op->user_begin());
+    if (!sum || (!isOne(sum.getLhs()) && !isOne(sum.getRhs())))
+      return rewriter.notifyMatchFailure(op, "is not added to 1");
+    for (Operation *user : sum->getUsers()) {
+      auto quotient = dyn_cast<arith::DivFOp>(user);
+      if (!quotient || !isOne(quotient.getLhs()))
+        return rewriter.notifyMatchFailure(op, "is not below 1");
+    }
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    rewriter.replaceOp(op, expInLogistic({&b, op.getOperand()}).v);
+    return success();
+  }
+};
+
 struct ExpandMathPass : impl::ExpandMathBase<ExpandMathPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
@@ -85,6 +112,7 @@ struct ExpandMathPass : impl::ExpandMathBase<ExpandMathPass> {
                  Expand<math::TanOp, tan>, Expand<math::AsinOp, asin>,
                  Expand<math::AcosOp, acos>, Expand<math::AtanOp, atan>,
                  Expand<math::Atan2Op, atan2>>(&getContext());
+    patterns.add<ExpandLogistic>(&getContext(), /*benefit=*/2);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
     // A walk does not come by what it has made.
     RewritePatternSet conversions(&getContext());

@@ -58,12 +58,10 @@ F scale(F x, Value n) {
   return x * powerOfTwo(half, x) * powerOfTwo(rest, x);
 }
 
-} // namespace
-
-F exp(F x) {
+/// e and n (as bits) with exp(x) = e * 2^n, for x within [low, high].
+std::pair<F, Value> splitExp(F x, double low, double high) {
   bool wide = x.isDouble();
-  // Beyond these the result is infinite or 0; NaN passes both comparisons.
-  double high = wide ? 710 : 89, low = wide ? -746 : -104;
+  // NaN passes both comparisons.
   F limited = choose(x > high, x(high), choose(x < low, x(low), x));
   // Adding 1.5 * 2^fraction rounds to an integer and leaves it in the low bits.
   double magic = wide ? 6755399441055744.0 : 12582912.0;
@@ -81,8 +79,21 @@ F exp(F x) {
             polynomial(r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
                            4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1});
   F e = fma(p * r, r, r) + 1.0;
-  Value power = arith::SubIOp::create(*x.b, bitsOf(shifted), bitsOf(x(magic)));
-  return scale(e, power);
+  return {e, arith::SubIOp::create(*x.b, bitsOf(shifted), bitsOf(x(magic)))};
+}
+
+} // namespace
+
+F exp(F x) {
+  // Beyond these the result is infinite or 0.
+  auto [e, n] = x.isDouble() ? splitExp(x, -746, 710) : splitExp(x, -104, 89);
+  return scale(e, n);
+}
+
+F expInLogistic(F x) {
+  // 2^n is a normal number within these, so one multiplication scales.
+  auto [e, n] = x.isDouble() ? splitExp(x, -708, 709) : splitExp(x, -87, 88);
+  return e * powerOfTwo(n, x);
 }
 
 F expm1(F x) {
