@@ -225,3 +225,22 @@ func.func @pool_and_expand(%x: tensor<2x3xf32>, %y: tensor<3xf32>) -> tensor<2x3
   %2 = graph.add %0, %1 : tensor<2x3xf32>, tensor<2x3xf32> -> tensor<2x3xf32>
   return %2 : tensor<2x3xf32>
 }
+
+// -----
+
+// Halves of a split that meet again are the whole.
+// CHECK-LABEL: func @joined_slices
+// CHECK-SAME: (%[[X:.*]]: tensor<4x6xf32>, %[[Y:.*]]: tensor<1x6xf32>)
+func.func @joined_slices(%x: tensor<4x6xf32>, %y: tensor<1x6xf32>) -> (tensor<5x6xf32>, tensor<4x6xf32>) {
+  // CHECK: %[[A:.*]] = graph.concat 0(%[[X]], %[[Y]])
+  // CHECK: %[[B:.*]] = graph.concat 0(%{{.*}}, %{{.*}}) : (tensor<3x6xf32>, tensor<1x6xf32>)
+  // CHECK: return %[[A]], %[[B]]
+  %zero = graph.constant dense<0> : tensor<1xi64>
+  %one = graph.constant dense<1> : tensor<1xi64>
+  %four = graph.constant dense<4> : tensor<1xi64>
+  %0 = graph.slice %x, %zero, %one, %one axes [0] : tensor<4x6xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64> -> tensor<1x6xf32>
+  %1 = graph.slice %x, %one, %four, %one axes [0] : tensor<4x6xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64> -> tensor<3x6xf32>
+  %2 = graph.concat 0(%0, %1, %y) : (tensor<1x6xf32>, tensor<3x6xf32>, tensor<1x6xf32>) -> tensor<5x6xf32>
+  %3 = graph.concat 0(%1, %0) : (tensor<3x6xf32>, tensor<1x6xf32>) -> tensor<4x6xf32>
+  return %2, %3 : tensor<5x6xf32>, tensor<4x6xf32>
+}

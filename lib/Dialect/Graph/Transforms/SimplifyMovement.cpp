@@ -177,13 +177,13 @@ std::optional<SmallVector<Range>> rangesOf(SliceOp op) {
   return ranges;
 }
 
-/// Replaces `op` by the slice of `input` that `ranges` describes.
-void replaceBySlice(PatternRewriter &rewriter, SliceOp op, Value input,
-                    ArrayRef<Range> ranges) {
+/// The slice of `input` that `ranges` describes, which has `type`.
+Value sliceOf(PatternRewriter &rewriter, Location loc, Value input,
+              ArrayRef<Range> ranges, RankedTensorType type) {
   SmallVector<int64_t> axes, starts, ends, steps;
   for (auto [axis, range] : llvm::enumerate(ranges)) {
     int64_t extent = tensorType(input).getDimSize(axis);
-    int64_t count = op.getType().getDimSize(axis);
+    int64_t count = type.getDimSize(axis);
     if (range.start == 0 && range.step == 1 && count == extent)
       continue;
     axes.push_back(axis);
@@ -194,15 +194,12 @@ void replaceBySlice(PatternRewriter &rewriter, SliceOp op, Value input,
     // Before the first element is not -1, which counts from the end.
     ends.push_back(end < 0 ? std::numeric_limits<int64_t>::min() : end);
   }
-  if (axes.empty()) {
-    rewriter.replaceOp(op, input);
-    return;
-  }
-  Location loc = op.getLoc();
-  rewriter.replaceOpWithNewOp<SliceOp>(
-      op, op.getType(), input, shapeConstant(rewriter, loc, starts),
-      shapeConstant(rewriter, loc, ends), shapeConstant(rewriter, loc, steps),
-      axes);
+  if (axes.empty())
+    return input;
+  return SliceOp::create(rewriter, loc, type, input,
+                         shapeConstant(rewriter, loc, starts),
+                         shapeConstant(rewriter, loc, ends),
+                         shapeConstant(rewriter, loc, steps), axes);
 }
 
 /// slice(slice(x)) = slice(x).
@@ -220,7 +217,8 @@ struct MergeSlices : OpRewritePattern<SliceOp> {
     SmallVector<Range> ranges;
     for (auto [o, i] : llvm::zip(*outerRanges, *innerRanges))
       ranges.push_back({i.start + i.step * o.start, i.step * o.step});
-    replaceBySlice(rewriter, op, inner.getInput(), ranges);
+    rewriter.replaceOp(op, sliceOf(rewriter, op.getLoc(), inner.getInput(),
+                                   ranges, op.getType()));
     return success();
   }
 };
@@ -249,12 +247,62 @@ struct SliceOfConcat : OpRewritePattern<SliceOp> {
       if (range.start >= begin && range.start < end && last >= begin &&
           last < end) {
         range.start -= begin;
-        replaceBySlice(rewriter, op, input, *ranges);
+        rewriter.replaceOp(
+            op, sliceOf(rewriter, op.getLoc(), input, *ranges, op.getType()));
         return success();
       }
       begin = end;
     }
     return rewriter.notifyMatchFailure(op, "takes of several inputs");
+  }
+};
+
+/// concat(…, x[a:b], x[b:c], …) = concat(…, x[a:c], …), which is x where the
+/// slices are all of it: what was split is written to its place at once.
+struct JoinSlices : OpRewritePattern<ConcatOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  /// Nothing unless `second` goes on where `first` ends.
+  static Value joined(PatternRewriter &rewriter, SliceOp first, SliceOp second,
+                      int64_t axis) {
+    if (!first || !second || first.getInput() != second.getInput())
+      return {};
+    auto ranges = rangesOf(first), others = rangesOf(second);
+    if (!ranges || !others)
+      return {};
+    for (int64_t i = 0, e = ranges->size(); i < e; ++i) {
+      const Range &x = (*ranges)[i], &y = (*others)[i];
+      int64_t next =
+          i == axis ? x.start + first.getType().getDimSize(i) : x.start;
+      if (x.step != y.step || (i == axis && x.step != 1) || y.start != next)
+        return {};
+    }
+    SmallVector<int64_t> shape(first.getType().getShape());
+    shape[axis] += second.getType().getDimSize(axis);
+    return sliceOf(rewriter, first.getLoc(), first.getInput(), *ranges,
+                   first.getType().clone(shape));
+  }
+
+  LogicalResult matchAndRewrite(ConcatOp op,
+                                PatternRewriter &rewriter) const final {
+    SmallVector<Value> inputs;
+    for (Value input : op.getInputs()) {
+      auto slice = input.getDefiningOp<SliceOp>();
+      Value both =
+          !slice || inputs.empty()
+              ? Value()
+              : joined(rewriter, inputs.back().getDefiningOp<SliceOp>(), slice,
+                       op.getAxis());
+      if (both)
+        inputs.back() = both;
+      else
+        inputs.push_back(input);
+    }
+    if (inputs.size() == op.getInputs().size())
+      return rewriter.notifyMatchFailure(op,
+                                         "no slice goes on where another ends");
+    rewriter.modifyOpInPlace(op, [&] { op.getInputsMutable().assign(inputs); });
+    return success();
   }
 };
 
@@ -387,12 +435,11 @@ struct DropExpandOfElementwise : OpInterfaceRewritePattern<ScalarBody> {
 } // namespace
 
 void populateMovementPatterns(RewritePatternSet &patterns) {
-  patterns
-      .add<MergeTransposes, TransposeOfUnitsToReshape, MergeReshapes<ReshapeOp>,
-           MergeReshapes<SqueezeOp>, MergeReshapes<UnsqueezeOp>,
-           TransposeIntoMatMul, FlattenConcat, MergeSlices, SliceOfConcat,
-           SumOfPads, PadIntoConv, PoolOfWindowOne, DropExpandOfElementwise>(
-          patterns.getContext());
+  patterns.add<MergeTransposes, TransposeOfUnitsToReshape,
+               MergeReshapes<ReshapeOp>, MergeReshapes<SqueezeOp>,
+               MergeReshapes<UnsqueezeOp>, TransposeIntoMatMul, FlattenConcat,
+               JoinSlices, MergeSlices, SliceOfConcat, SumOfPads, PadIntoConv,
+               PoolOfWindowOne, DropExpandOfElementwise>(patterns.getContext());
 }
 
 } // namespace weft::graph
