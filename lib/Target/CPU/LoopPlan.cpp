@@ -245,7 +245,6 @@ LoopPlan planLoops(linalg::GenericOp op, int64_t width) {
 
   plan.lanes = lanesAlong(plan.vectorLoop);
   plan.reducesLanes = kinds[plan.vectorLoop] == utils::IteratorType::reduction;
-  plan.combiner = plan.reducesLanes ? combiner : nullptr;
   plan.masked = canMask(op, plan.vectorLoop);
   bool sums = plan.reducesLanes || !plan.reductionLoops.empty();
   bool light = std::distance(op.getBody()->begin(), op.getBody()->end()) <= 8;
@@ -254,6 +253,10 @@ LoopPlan planLoops(linalg::GenericOp op, int64_t width) {
   while (extent != ShapedType::kDynamic && plan.unroll > 1 &&
          extent < plan.unroll * plan.lanes)
     plan.unroll /= 2;
+  if (!plan.reducesLanes && !plan.reductionLoops.empty() && light && combiner &&
+      plan.unroll == 1)
+    plan.chains = 4;
+  plan.combiner = plan.reducesLanes || plan.chains > 1 ? combiner : nullptr;
   return plan;
 }
 

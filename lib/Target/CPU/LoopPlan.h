@@ -25,6 +25,9 @@ struct LoopPlan {
   /// joined at the end by `combiner`.
   bool reducesLanes = false;
   mlir::Operation *combiner = nullptr;
+  /// Partial sums of each vector along the last reduction loop, joined by
+  /// `combiner`: for where a vector is all there is along the vector loop.
+  int64_t chains = 1;
   /// A partial last vector can be loaded and stored under a mask; otherwise
   /// the rest is done element by element.
   bool masked = false;

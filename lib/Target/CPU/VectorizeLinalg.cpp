@@ -49,6 +49,7 @@ private:
   void emitLoops(ArrayRef<int64_t> loops, function_ref<void()> inner);
   Values emitSums(ArrayRef<int64_t> loops, Values sums,
                   function_ref<Values(Values)> inner);
+  Value emitChains(ArrayRef<int64_t> loops, Value sum, const Step &step);
   Value loopTo(Value low, Value high, int64_t step,
                function_ref<void(Value)> inner);
 
@@ -78,6 +79,33 @@ private:
   /// Current position of each loop; of the vector loop, its first lane.
   Values at;
 };
+
+/// The value that changes nothing when `combiner` joins it with another.
+static TypedAttr neutral(Operation *combiner, Type element, OpBuilder &b) {
+  auto ofFloat = [&](const APFloat &value) {
+    return FloatAttr::get(element, value);
+  };
+  if (auto type = dyn_cast<FloatType>(element)) {
+    const llvm::fltSemantics &semantics = type.getFloatSemantics();
+    if (isa<arith::AddFOp>(combiner)) // -0 is neutral even to -0.
+      return ofFloat(APFloat::getZero(semantics, /*Negative=*/true));
+    if (isa<arith::MulFOp>(combiner))
+      return ofFloat(APFloat::getOne(semantics));
+    return ofFloat(APFloat::getInf(
+        semantics, isa<arith::MaximumFOp, arith::MaxNumFOp>(combiner)));
+  }
+  unsigned width = element.isIndex() ? 64 : element.getIntOrFloatBitWidth();
+  APInt value = TypeSwitch<Operation *, APInt>(combiner)
+                    .Case<arith::MulIOp>([&](auto) { return APInt(width, 1); })
+                    .Case<arith::AndIOp, arith::MinUIOp>(
+                        [&](auto) { return APInt::getAllOnes(width); })
+                    .Case<arith::MaxSIOp>(
+                        [&](auto) { return APInt::getSignedMinValue(width); })
+                    .Case<arith::MinSIOp>(
+                        [&](auto) { return APInt::getSignedMaxValue(width); })
+                    .Default([&](auto) { return APInt(width, 0); });
+  return IntegerAttr::get(element, value);
+}
 
 void GenericEmitter::emit() {
   for (Range range : cast<linalg::LinalgOp>(op.getOperation())
@@ -156,6 +184,52 @@ Value GenericEmitter::loopTo(Value low, Value high, int64_t step,
   return end;
 }
 
+/// The same for one vector of sums, as several that take turns: one alone would
+/// wait for its last addition.
+Value GenericEmitter::emitChains(ArrayRef<int64_t> loops, Value sum,
+                                 const Step &step) {
+  Value start = splat(
+      b, b.getLoc(),
+      arith::ConstantOp::create(
+          b, neutral(plan.combiner, getElementTypeOrSelf(sum.getType()), b)),
+      step.lanes);
+  Values sums(plan.chains, start);
+  sums[0] = sum;
+  int64_t loop = loops.back();
+  auto along = [&](Values carried, Value from, Value to, int64_t count) {
+    if (getConstantIntValue(from) &&
+        getConstantIntValue(from) == getConstantIntValue(to))
+      return carried;
+    auto nest = scf::ForOp::create(b, from, to, index(count), carried);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(nest.getBody());
+    Values next(nest.getRegionIterArgs());
+    for (int64_t i = 0; i < count; ++i) {
+      at[loop] = i ? arith::AddIOp::create(b, nest.getInductionVar(), index(i))
+                         .getResult()
+                   : nest.getInductionVar();
+      next[i] = splat(b, b.getLoc(), body(0, step, {next[i]})[0], step.lanes);
+    }
+    scf::YieldOp::create(b, next);
+    return Values(nest.getResults());
+  };
+  AffineExpr e = b.getAffineSymbolExpr(0);
+  Value extent = extents[loop],
+        whole = getValueOrCreateConstantIndexOp(
+            b, b.getLoc(),
+            affine::makeComposedFoldedAffineApply(
+                b, b.getLoc(), e.floorDiv(plan.chains) * plan.chains,
+                {getAsOpFoldResult(extent)}));
+  sums = emitSums(loops.drop_back(), sums, [&](Values carried) {
+    carried = along(carried, index(0), whole, plan.chains);
+    return along(carried, whole, extent, 1);
+  });
+  for (size_t n = sums.size(); n > 1; n /= 2)
+    for (size_t i = 0; i < n / 2; ++i)
+      sums[i] = combine(sums[i], sums[i + n / 2]);
+  return sums[0];
+}
+
 //===-- Vectors along a parallel loop
 //-------------------------------------------//
 
@@ -212,8 +286,12 @@ void GenericEmitter::emitElements(const Step &step) {
   if (!plan.reductionLoops.empty() && step.lanes > 1)
     for (Value &sum : sums)
       sum = splat(b, b.getLoc(), sum, step.lanes);
-  sums = plan.reductionLoops.empty() ? run(sums)
-                                     : emitSums(plan.reductionLoops, sums, run);
+  if (plan.reductionLoops.empty())
+    sums = run(sums);
+  else if (plan.chains > 1 && step.lanes > 1 && step.vectors == 1)
+    sums = {emitChains(plan.reductionLoops, sums[0], step)};
+  else
+    sums = emitSums(plan.reductionLoops, sums, run);
   for (auto [i, sum] : llvm::enumerate(sums))
     store(op.getDpsInitsMutable()[i % op.getNumDpsInits()], sum,
           i / op.getNumDpsInits(), step);
@@ -221,33 +299,6 @@ void GenericEmitter::emitElements(const Step &step) {
 
 //===-- Vectors along a reduction
 //--------------------------------------------------//
-
-/// The value that changes nothing when `combiner` joins it with another.
-static TypedAttr neutral(Operation *combiner, Type element, OpBuilder &b) {
-  auto ofFloat = [&](const APFloat &value) {
-    return FloatAttr::get(element, value);
-  };
-  if (auto type = dyn_cast<FloatType>(element)) {
-    const llvm::fltSemantics &semantics = type.getFloatSemantics();
-    if (isa<arith::AddFOp>(combiner)) // -0 is neutral even to -0.
-      return ofFloat(APFloat::getZero(semantics, /*Negative=*/true));
-    if (isa<arith::MulFOp>(combiner))
-      return ofFloat(APFloat::getOne(semantics));
-    return ofFloat(APFloat::getInf(
-        semantics, isa<arith::MaximumFOp, arith::MaxNumFOp>(combiner)));
-  }
-  unsigned width = element.isIndex() ? 64 : element.getIntOrFloatBitWidth();
-  APInt value = TypeSwitch<Operation *, APInt>(combiner)
-                    .Case<arith::MulIOp>([&](auto) { return APInt(width, 1); })
-                    .Case<arith::AndIOp, arith::MinUIOp>(
-                        [&](auto) { return APInt::getAllOnes(width); })
-                    .Case<arith::MaxSIOp>(
-                        [&](auto) { return APInt::getSignedMinValue(width); })
-                    .Case<arith::MinSIOp>(
-                        [&](auto) { return APInt::getSignedMaxValue(width); })
-                    .Default([&](auto) { return APInt(width, 0); });
-  return IntegerAttr::get(element, value);
-}
 
 Value GenericEmitter::combine(Value x, Value y) {
   OperationState state(b.getLoc(), plan.combiner->getName(), {x, y},
