@@ -83,10 +83,14 @@ void emitConv(kernel::ConvOp op, IndexBuilder &b) {
     Taps taps; // c1, window…, cb
     for (size_t i = 0; i < spatial + 2; ++i)
       taps.extents.push_back(b.dim(weight, i + 1));
+    Value part = b.dim(weight, spatial + 2),
+          block = b.dim(op.getInput(), spatial + 2);
     auto places = [&](ValueRange p) {
-      SmallVector<Value> in{out[0], b.add(firstInput, p[0])};
+      // Weights may be in parts of a block of the input.
+      Value channel = b.add(b.mul(b.add(firstInput, p[0]), part), p.back());
+      SmallVector<Value> in{out[0], b.div(channel, block)};
       in.append(window(op, b, out.slice(2, spatial), p.slice(1, spatial)));
-      in.push_back(p.back());
+      in.push_back(b.rem(channel, block));
       SmallVector<Value> w{out[1]};
       llvm::append_range(w, p);
       w.push_back(out.back());

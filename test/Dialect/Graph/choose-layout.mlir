@@ -125,3 +125,29 @@ func.func @attention(%q: tensor<?x4x8xf32>, %k: tensor<?x6x8xf32>) -> tensor<?x4
   %y = graph.matmul %q, %k {transpose_rhs} : tensor<?x4x8xf32>, tensor<?x6x8xf32> -> tensor<?x4x6xf32>
   return %y : tensor<?x4x6xf32>
 }
+
+// A factor for each channel goes into the weights where these are fewer.
+// CHECK-LABEL: func.func @scaled(
+// CHECK:         %[[F:.*]] = graph.pack %arg1 axis 1 block 16 : {{.*}} -> tensor<1x2x1x1x16xf32>
+// CHECK:         %[[C:.*]] = graph.unsqueeze %[[F]] {{.*}} -> tensor<1x2x1x1x16x1xf32>
+// CHECK:         %[[W:.*]] = graph.mul %{{.*}}, %[[C]] : tensor<1x2x1x1x16x16xf32>
+// CHECK:         %[[P:.*]] = graph.pack %arg0 axis 1 block 16
+// CHECK:         kernel.conv input(%[[P]]) weight(%[[W]])
+func.func @scaled(%x: tensor<1x32x8x8xf32>, %s: tensor<1x32x1x1xf32>) -> tensor<1x16x8x8xf32> {
+  %w = graph.constant dense<1.0> : tensor<16x32x1x1xf32>
+  %0 = graph.mul %x, %s : tensor<1x32x8x8xf32>, tensor<1x32x1x1xf32> -> tensor<1x32x8x8xf32>
+  %y = graph.conv %0, %w strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1
+    : (tensor<1x32x8x8xf32>, tensor<16x32x1x1xf32>) -> tensor<1x16x8x8xf32>
+  return %y : tensor<1x16x8x8xf32>
+}
+
+// Each of several images has factors of its own.
+// CHECK-LABEL: func.func @scaled_batch(
+// CHECK:         graph.mul %arg0, %arg1
+func.func @scaled_batch(%x: tensor<2x32x8x8xf32>, %s: tensor<2x32x1x1xf32>) -> tensor<2x16x8x8xf32> {
+  %w = graph.constant dense<1.0> : tensor<16x32x1x1xf32>
+  %0 = graph.mul %x, %s : tensor<2x32x8x8xf32>, tensor<2x32x1x1xf32> -> tensor<2x32x8x8xf32>
+  %y = graph.conv %0, %w strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1
+    : (tensor<2x32x8x8xf32>, tensor<16x32x1x1xf32>) -> tensor<2x16x8x8xf32>
+  return %y : tensor<2x16x8x8xf32>
+}

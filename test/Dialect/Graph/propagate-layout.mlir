@@ -54,3 +54,31 @@ func.func @global_mean(%x: tensor<?x2x8x8x16xf32>) -> tensor<?x32x1x1xf32> {
   %1 = graph.reduce mean %0 [2, 3] {keep_dims} : tensor<?x32x8x8xf32> -> tensor<?x32x1x1xf32>
   return %1 : tensor<?x32x1x1xf32>
 }
+
+// Channels that a reshape splits or joins stay in blocks where these stay whole.
+// CHECK-LABEL: func.func @phases(
+// CHECK:         %[[S:.*]] = graph.reshape %arg0, {{.*}} -> tensor<?x2x1x3x5x16xf32>
+// CHECK:         %[[T:.*]] = graph.transpose %[[S]] [0, 2, 3, 1, 4, 5] : {{.*}} -> tensor<?x1x3x2x5x16xf32>
+// CHECK:         %[[J:.*]] = graph.reshape %[[T]], {{.*}} -> tensor<?x1x6x5x16xf32>
+// CHECK:         graph.unpack %[[J]] axis 1 extent 16
+func.func @phases(%x: tensor<?x2x3x5x16xf32>) -> tensor<?x16x6x5xf32> {
+  %split = graph.constant dense<[0, 2, 16, 3, 5]> : tensor<5xi64>
+  %join = graph.constant dense<[0, 16, 6, 5]> : tensor<4xi64>
+  %0 = graph.unpack %x axis 1 extent 32 : tensor<?x2x3x5x16xf32> -> tensor<?x32x3x5xf32>
+  %1 = graph.reshape %0, %split : tensor<?x32x3x5xf32>, tensor<5xi64> -> tensor<?x2x16x3x5xf32>
+  %2 = graph.transpose %1 [0, 2, 3, 1, 4] : tensor<?x2x16x3x5xf32> -> tensor<?x16x3x2x5xf32>
+  %3 = graph.reshape %2, %join : tensor<?x16x3x2x5xf32>, tensor<4xi64> -> tensor<?x16x6x5xf32>
+  return %3 : tensor<?x16x6x5xf32>
+}
+
+// Blocks that a reshape would cut stay packed before it.
+// CHECK-LABEL: func.func @shuffle(
+// CHECK-NEXT:    graph.constant
+// CHECK-NEXT:    graph.unpack %arg0
+// CHECK-NEXT:    graph.reshape
+func.func @shuffle(%x: tensor<1x3x5x5x16xf32>) -> tensor<1x2x24x25xf32> {
+  %split = graph.constant dense<[1, 2, 24, 25]> : tensor<4xi64>
+  %0 = graph.unpack %x axis 1 extent 48 : tensor<1x3x5x5x16xf32> -> tensor<1x48x5x5xf32>
+  %1 = graph.reshape %0, %split : tensor<1x48x5x5xf32>, tensor<4xi64> -> tensor<1x2x24x25xf32>
+  return %1 : tensor<1x2x24x25xf32>
+}

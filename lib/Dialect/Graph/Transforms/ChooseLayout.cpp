@@ -6,6 +6,8 @@
 
 #include "weft/Dialect/Graph/Transforms/Passes.h"
 
+#include "Floats.h"
+#include "LayoutPatterns.h"
 #include "Winograd.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -31,35 +33,6 @@ namespace {
 constexpr int64_t kFewChannels = 9;
 
 using Dims = SmallVector<OpFoldResult>;
-
-/// The floats of a constant, splats repeated.
-struct Floats {
-  ConstantData data;
-  const float *all;
-  explicit Floats(ConstantData found) : data(std::move(found)) {
-    all = reinterpret_cast<const float *>(data.bytes().data());
-  }
-  float operator[](int64_t i) const { return data.isSplat() ? all[0] : all[i]; }
-};
-
-std::optional<Floats> constantFloats(Value value) {
-  auto data = ConstantData::get(value);
-  if (!data || !data->type().getElementType().isF32() ||
-      data->numElements() == 0)
-    return std::nullopt;
-  return Floats(std::move(*data));
-}
-
-/// A constant of `shape`, zeros where `fill` leaves them.
-Value packedConstant(OpBuilder &b, Location loc, ArrayRef<int64_t> shape,
-                     function_ref<void(float *)> fill) {
-  auto type = RankedTensorType::get(shape, b.getF32Type());
-  AsmResourceBlob blob = allocateConstant(type);
-  MutableArrayRef<char> bytes = blob.getMutableData();
-  std::memset(bytes.data(), 0, bytes.size());
-  fill(reinterpret_cast<float *>(bytes.data()));
-  return ConstantOp::create(b, loc, makeConstant(type, std::move(blob)));
-}
 
 /// The extents of a convolution, seen by its weights.
 struct ConvShape {
@@ -89,7 +62,7 @@ Value packConvWeight(OpBuilder &b, Location loc, const ConvShape &s, int64_t cb,
   SmallVector<int64_t> shape = {s.groups * k1, c1};
   llvm::append_range(shape, s.window);
   shape.append({cb, kBlock});
-  return packedConstant(b, loc, shape, [&](float *packed) {
+  return makeFloats(b, loc, shape, [&](float *packed) {
     int64_t from = 0;
     for (int64_t group = 0; group < s.groups; ++group)
       for (int64_t k = 0; k < s.outputs; ++k) {
@@ -110,7 +83,7 @@ Value packDepthwiseWeight(OpBuilder &b, Location loc, const ConvShape &s,
       static_cast<int64_t>(llvm::divideCeil(s.groups, kBlock))};
   llvm::append_range(shape, s.window);
   shape.push_back(kBlock);
-  return packedConstant(b, loc, shape, [&](float *packed) {
+  return makeFloats(b, loc, shape, [&](float *packed) {
     for (int64_t c = 0; c < s.groups; ++c)
       for (int64_t tap = 0; tap < s.taps; ++tap)
         packed[((c / kBlock) * s.taps + tap) * kBlock + c % kBlock] =
@@ -126,7 +99,7 @@ Value packChannels(OpBuilder &b, Location loc, int64_t groups, int64_t outputs,
   SmallVector<int64_t> shape = {groups * k1};
   shape.append(spatial, 1);
   shape.push_back(kBlock);
-  return packedConstant(b, loc, shape, [&](float *packed) {
+  return makeFloats(b, loc, shape, [&](float *packed) {
     for (int64_t k = 0; k < groups * outputs; ++k)
       packed[((k / outputs) * k1 + (k % outputs) / kBlock) * kBlock +
              (k % outputs) % kBlock] = values[k];
@@ -193,6 +166,52 @@ std::optional<WinogradConv> asWinogradConv(ConvOp op, const ConvShape &s) {
   return conv;
 }
 
+/// How many channels of a block of the input the weights take at a time: less
+/// than all where zeros for the rest of the last block would cost much, and
+/// where groups begin inside of blocks.
+int64_t inputPart(const ConvShape &s) {
+  if (s.groups > 1)
+    return std::min<int64_t>(kBlock, s.inputs & -s.inputs);
+  int64_t part = kBlock;
+  auto cost = [&](int64_t p) { return llvm::alignTo(s.inputs, p); };
+  while (part > 4 && cost(part) > 1.1 * cost(4))
+    part /= 2;
+  return part;
+}
+
+/// A convolution's input as `input` times one factor for each channel.
+struct ScaledInput {
+  Value input, factors; ///< [1, C, spatial…] and [1, C, 1…]
+
+  /// Nothing unless the weights, which take the factors instead, have fewer
+  /// elements. One image only: weights are the same for all.
+  static std::optional<ScaledInput> of(ConvOp op, const ConvShape &s) {
+    auto scale = op.getInput().getDefiningOp<MulOp>();
+    if (!scale || !scale->hasOneUse() || s.groups != 1 ||
+        s.inputs < kFewChannels)
+      return std::nullopt;
+    ArrayRef<int64_t> shape = scale.getType().getShape();
+    SmallVector<int64_t> perChannel(shape.size(), 1);
+    perChannel[1] = shape[1];
+    for (auto [x, y] : {std::pair(scale.getX(), scale.getY()),
+                        std::pair(scale.getY(), scale.getX())})
+      if (tensorType(x) == scale.getType() &&
+          scale.getType().hasStaticShape() && shape[0] == 1 &&
+          tensorType(y).getShape() == ArrayRef(perChannel) &&
+          ShapedType::getNumElements(shape) > s.inputs * s.outputs * s.taps)
+        return ScaledInput{x, y};
+    return std::nullopt;
+  }
+
+  /// The packed weights [K1, C1, window…, part, 16] times the factors.
+  Value scale(OpBuilder &b, Location loc, Value packed, int64_t part) const {
+    Value blocked = PackOp::create(b, loc, factors, 1, part);
+    Value column = UnsqueezeOp::create(
+        b, loc, blocked, ArrayRef<int64_t>{tensorType(blocked).getRank()});
+    return MulOp::create(b, loc, packed.getType(), packed, column);
+  }
+};
+
 struct LayOutConv : OpRewritePattern<ConvOp> {
   LayOutConv(MLIRContext *context, std::optional<WorkerSpeed> speed)
       : OpRewritePattern(context), speed(speed) {}
@@ -219,11 +238,9 @@ struct LayOutConv : OpRewritePattern<ConvOp> {
         rewriter.getIndexAttr(depthwise ? llvm::divideCeil(s.groups, kBlock)
                                         : s.groups * s.outputBlocks());
     dims.push_back(rewriter.getIndexAttr(kBlock));
-    Value out = emptyTensor(rewriter, loc, dims), sum;
+    Value out = emptyTensor(rewriter, loc, dims), sum, x = op.getInput();
     if (depthwise) {
-      Value x =
-          padSpatial(rewriter, loc,
-                     PackOp::create(rewriter, loc, op.getInput(), 1, kBlock),
+      x = padSpatial(rewriter, loc, PackOp::create(rewriter, loc, x, 1, kBlock),
                      op.getPads());
       Value packed =
           packDepthwiseWeight(rewriter, op.getWeight().getLoc(), s, *weight);
@@ -238,13 +255,18 @@ struct LayOutConv : OpRewritePattern<ConvOp> {
     } else if (std::optional<WinogradTile> tile = winogradTile(op, s)) {
       sum = minimalFiltering(rewriter, op, *tile, s, *weight, out);
     } else {
-      bool blocked = s.readsBlocks();
-      Value packed = packConvWeight(rewriter, op.getWeight().getLoc(), s,
-                                    blocked ? kBlock : 1, *weight);
+      bool blocked = s.groups > 1 || s.readsBlocks();
+      int64_t part = blocked ? inputPart(s) : 1;
+      Value packed =
+          packConvWeight(rewriter, op.getWeight().getLoc(), s, part, *weight);
+      if (std::optional<ScaledInput> scaled = ScaledInput::of(op, s)) {
+        x = scaled->input;
+        packed = scaled->scale(rewriter, loc, packed, part);
+      }
       sum = finishProduct(
           rewriter,
           kernel::ConvOp::create(
-              rewriter, loc, out.getType(), readInput(op, blocked, rewriter),
+              rewriter, loc, out.getType(), readInput(op, x, blocked, rewriter),
               packed, ValueRange{}, out, rewriter.getAffineMapArrayAttr({}),
               op.getStrides(), op.getDilations(), s.groups));
     }
@@ -277,7 +299,7 @@ struct LayOutConv : OpRewritePattern<ConvOp> {
                                 const WinogradTile &tile, const ConvShape &s,
                                 const Floats &weight, Value out) {
     WinogradConv conv = *asWinogradConv(op, s);
-    Value packed = packedConstant(
+    Value packed = makeFloats(
         b, op.getWeight().getLoc(), winogradWeightShape(conv, tile),
         [&](float *transformed) {
           transformWinogradWeight(
@@ -296,13 +318,12 @@ struct LayOutConv : OpRewritePattern<ConvOp> {
   }
 
   /// The padded input in blocks, or plain with a unit dimension as its block.
-  static Value readInput(ConvOp op, bool blocked, OpBuilder &b) {
+  static Value readInput(ConvOp op, Value input, bool blocked, OpBuilder &b) {
     Location loc = op.getLoc();
     if (blocked)
-      return padSpatial(b, loc,
-                        PackOp::create(b, loc, op.getInput(), 1, kBlock),
+      return padSpatial(b, loc, PackOp::create(b, loc, input, 1, kBlock),
                         op.getPads());
-    Value padded = padSpatial(b, loc, op.getInput(), op.getPads());
+    Value padded = padSpatial(b, loc, input, op.getPads());
     return UnsqueezeOp::create(b, loc, padded,
                                ArrayRef<int64_t>{tensorType(padded).getRank()});
   }
@@ -334,7 +355,7 @@ struct LayOutConv : OpRewritePattern<ConvOp> {
 /// [K, N] (or [N, K] if `transposed`) as [N/16][K][16].
 Value packMatrix(OpBuilder &b, Location loc, int64_t k, int64_t n,
                  bool transposed, const Floats &matrix) {
-  return packedConstant(
+  return makeFloats(
       b, loc, {static_cast<int64_t>(llvm::divideCeil(n, kBlock)), k, kBlock},
       [&](float *packed) {
         for (int64_t i = 0; i < k; ++i)
@@ -448,7 +469,9 @@ struct ChooseLayout : graph::impl::ChooseLayoutBase<ChooseLayout> {
     std::optional<WorkerSpeed> speed;
     if (winograd)
       speed = WorkerSpeed{gigaflops * 1e9, gigabytes * 1e9};
-    RewritePatternSet patterns(&getContext());
+    RewritePatternSet first(&getContext()), patterns(&getContext());
+    populateTransposedConvPatterns(first);
+    walkAndApplyPatterns(getOperation(), std::move(first));
     patterns.add<LayOutConv>(&getContext(), speed);
     patterns.add<LayOutMatMul>(&getContext());
     walkAndApplyPatterns(getOperation(), std::move(patterns));

@@ -6,6 +6,8 @@
 
 #include "weft/Dialect/Graph/Transforms/Passes.h"
 
+#include "SimplifyPatterns.h"
+
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
@@ -235,11 +237,94 @@ struct PassConcat : OpRewritePattern<ConcatOp> {
   }
 };
 
-Value shapeConstant(OpBuilder &b, Location loc, ArrayRef<int64_t> shape) {
-  auto type = RankedTensorType::get({static_cast<int64_t>(shape.size())},
-                                    b.getI64Type());
-  return ConstantOp::create(b, loc, DenseIntElementsAttr::get(type, shape));
-}
+struct PassTranspose : OpRewritePattern<TransposeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(TransposeOp op,
+                                PatternRewriter &rewriter) const final {
+    auto blocking = Blocking::of(op.getInput());
+    if (!blocking)
+      return rewriter.notifyMatchFailure(op, "its input is not blocked");
+    SmallVector<int64_t> permutation(op.getPermutation());
+    blocking->axis = std::distance(permutation.begin(),
+                                   llvm::find(permutation, blocking->axis));
+    permutation.push_back(permutation.size());
+    auto moved = TransposeOp::create(rewriter, op.getLoc(),
+                                     blockedType(op.getType(), *blocking),
+                                     blocked(op.getInput()), permutation);
+    replaceUnpacked(rewriter, op, moved, *blocking);
+    return success();
+  }
+};
+
+/// A reshape that leaves the blocks whole: one that splits or joins axes where
+/// what is blocked stays the innermost part, or that changes other axes.
+struct PassReshape : OpRewritePattern<ReshapeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  /// The axis of `to` that has the blocks of `axis` of `from`; the extents of
+  /// both make up equal products group by group.
+  static std::optional<int64_t> follow(ArrayRef<int64_t> from,
+                                       ArrayRef<int64_t> to, int64_t axis) {
+    size_t i = 0, j = 0;
+    while (i < from.size() && j < to.size()) {
+      size_t firstOut = j;
+      int64_t x = from[i++], y = to[j++];
+      while (x != y) {
+        if (x < y && i < from.size() && !ShapedType::isDynamic(from[i]))
+          x *= from[i++];
+        else if (y < x && j < to.size() && !ShapedType::isDynamic(to[j]))
+          y *= to[j++];
+        else
+          return std::nullopt;
+      }
+      // Axes of 1 at the end of a group change nothing.
+      size_t lastIn = i, lastOut = j;
+      while (lastIn > static_cast<size_t>(axis) + 1 && from[lastIn - 1] == 1)
+        --lastIn;
+      while (lastOut > firstOut + 1 && to[lastOut - 1] == 1)
+        --lastOut;
+      if (i > static_cast<size_t>(axis))
+        return lastIn == static_cast<size_t>(axis) + 1
+                   ? std::optional<int64_t>(lastOut - 1)
+                   : std::nullopt;
+    }
+    return std::nullopt;
+  }
+
+  LogicalResult matchAndRewrite(ReshapeOp op,
+                                PatternRewriter &rewriter) const final {
+    auto blocking = Blocking::of(op.getInput());
+    if (!blocking)
+      return rewriter.notifyMatchFailure(op, "its input is not blocked");
+    ArrayRef<int64_t> from = tensorType(op.getInput()).getShape(),
+                      to = op.getType().getShape();
+    // Only the first extent may be dynamic: it keeps its place.
+    auto isKnown = [](ArrayRef<int64_t> shape) {
+      return llvm::all_of(llvm::enumerate(shape), [](auto extent) {
+        return extent.value() > 0 ||
+               (extent.index() == 0 && ShapedType::isDynamic(extent.value()));
+      });
+    };
+    if (to.empty() || !isKnown(from) || !isKnown(to) ||
+        ShapedType::isDynamic(from[0]) != ShapedType::isDynamic(to[0]))
+      return rewriter.notifyMatchFailure(op, "its extents are not known");
+    auto axis = follow(from, to, blocking->axis);
+    if (!axis || (to[*axis] != blocking->extent &&
+                  (!blocking->fills() || to[*axis] % blocking->block)))
+      return rewriter.notifyMatchFailure(op, "blocks do not stay whole");
+    Blocking now{*axis, to[*axis], blocking->block};
+    RankedTensorType type = blockedType(op.getType(), now);
+    SmallVector<int64_t> shape(type.getShape());
+    if (ShapedType::isDynamic(shape[0]))
+      shape[0] = 0;
+    auto moved =
+        ReshapeOp::create(rewriter, op.getLoc(), type, blocked(op.getInput()),
+                          shapeConstant(rewriter, op.getLoc(), shape));
+    replaceUnpacked(rewriter, op, moved, now);
+    return success();
+  }
+};
 
 /// True where moving `axis`'s block behind the axes after it moves no element.
 bool isOnlyUnits(RankedTensorType plain, int64_t axis) {
@@ -292,8 +377,8 @@ struct PropagateLayout
   void runOnOperation() final {
     // Views come last: they would hide what is blocked.
     RewritePatternSet moves(&getContext()), views(&getContext());
-    moves.add<PassElementwise, PassAlongAxes, PassReduce, PassConcat>(
-        &getContext());
+    moves.add<PassElementwise, PassAlongAxes, PassReduce, PassConcat,
+              PassTranspose, PassReshape>(&getContext());
     views.add<ReshapeInsteadOfPack, ReshapeInsteadOfUnpack>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(moves))) ||
         failed(applyPatternsGreedily(getOperation(), std::move(views))))

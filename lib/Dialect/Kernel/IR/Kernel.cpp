@@ -222,6 +222,17 @@ LogicalResult AttentionOp::verify() {
            << ", value " << getValue().getType() << " and output "
            << getOutputs()[0].getType() << " do not fit";
   return success();
+
+/// True where `parts` parts of `part` channels cannot be all that `blocks`
+/// blocks of `block` channels hold, up to the padding of the last block.
+static bool misfit(int64_t blocks, int64_t block, int64_t parts, int64_t part) {
+  if (ShapedType::isDynamic(block) || ShapedType::isDynamic(part))
+    return false;
+  if (part == 0 || block % part)
+    return true;
+  return clash(blocks, ShapedType::isDynamic(parts)
+                           ? parts
+                           : llvm::divideCeil(parts * part, block));
 }
 
 LogicalResult ConvOp::verify() {
@@ -240,11 +251,14 @@ LogicalResult ConvOp::verify() {
            << getStrides().size() << " strides and " << getDilations().size()
            << " dilations for " << spatial << " spatial dimensions";
   int64_t groups = getGroups();
-  if (groups < 1 || clash(in.getDimSize(1), groups * weight.getDimSize(1)) ||
+  int64_t parts = weight.getDimSize(1);
+  if (groups < 1 ||
+      misfit(in.getDimSize(1), in.getShape().back(),
+             ShapedType::isDynamic(parts) ? parts : groups * parts,
+             weight.getDimSize(spatial + 2)) ||
       clash(out.getDimSize(1), weight.getDimSize(0)) ||
-      weight.getDimSize(0) % groups ||
-      clash(in.getShape().back(), weight.getDimSize(spatial + 2)) ||
-      weight.getShape().back() != kBlock || out.getShape().back() != kBlock)
+      weight.getDimSize(0) % groups || weight.getShape().back() != kBlock ||
+      out.getShape().back() != kBlock)
     return emitOpError("input ")
            << in << ", weight " << weight << " and output " << out
            << " do not fit " << groups << " groups";

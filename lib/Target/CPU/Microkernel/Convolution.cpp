@@ -5,7 +5,7 @@
 //     for each chunk of input blocks (all of them if the weights are few)
 //       for each row, for each tile of its pixels
 //         for input block, window, channel: registers += pixel * weight vector
-//     epilogue, if it did not run on the registers
+//         epilogue, on the registers or, if it is heavy, from a tile in L1
 //
 // The weights of one chunk stay in L1 while the pixels pass. A 1x1 convolution
 // of stride 1 takes all pixels of an image as one row. Every sum takes in input
@@ -50,10 +50,10 @@ private:
                    ArrayRef<Value> window);
   Values sumChannels(const RegisterTile &shape, ValueRange sums,
                      Value inputBlock, ArrayRef<Value> window);
-  void finishGroup();
+  void finish(const RegisterTile &shape, ValueRange sums);
   void store(Value sum, Value pixel, int64_t vector);
   Values sumsIndex(Value pixel, int64_t vector);
-  Values sourceIndex(Value inputBlock, int64_t pixel, ArrayRef<Value> window);
+  Values sourceIndex(Value block, int64_t pixel, ArrayRef<Value> window);
 
   LoopBuilder b;
   Product product;
@@ -69,7 +69,7 @@ private:
   // Of what is being emitted: item, group of output blocks, row, tile.
   Value batch, firstPanel, lastPanel, firstRow, lastRow, firstTile, lastTile;
   std::optional<RowSplit> split;
-  Value sumsBuffer, panel, firstInput, row;
+  Value sumsBuffer, tileBuffer, panel, firstInput, row;
   Values rowIndex;
   SmallVector<Values> places; ///< of the tile's pixels, if they are listed
   Value firstPixel;           ///< of the tile
@@ -164,13 +164,16 @@ void ConvEmitter::emit() {
 }
 
 void ConvEmitter::emitItem() {
-  if (blocked || !light)
-    sumsBuffer = memref::AllocOp::create(
-        b,
-        MemRefType::get(
-            {tile.itemRows, tile.itemTiles * tile.rows, tile.panels * kBlock},
-            product.sums().getElementType()),
+  auto allocate = [&](ArrayRef<int64_t> shape) -> Value {
+    return memref::AllocOp::create(
+        b, MemRefType::get(shape, product.sums().getElementType()),
         ValueRange(), b.getI64IntegerAttr(64));
+  };
+  if (blocked)
+    sumsBuffer = allocate(
+        {tile.itemRows, tile.itemTiles * tile.rows, tile.panels * kBlock});
+  if (!light)
+    tileBuffer = allocate({tile.rows, tile.panels * kBlock});
   Value groupPanels = b.div(image.extents[1], b.index(groups));
   b.loop(firstPanel, lastPanel, tile.panels, [&](Value first) {
     panel = first;
@@ -187,8 +190,6 @@ void ConvEmitter::emitItem() {
     } else {
       emitChunk({b.index(0), inputBlocks, true, true});
     }
-    if (!light)
-      finishGroup();
   });
 }
 
@@ -223,14 +224,12 @@ void ConvEmitter::emitTile(int64_t pixels, Value pixel, const Chunk &chunk) {
                 [&](Value inputBlock, ValueRange carried) {
                   return sumWindow(shape, carried, inputBlock, {});
                 });
-  for (auto [i, sum] : llvm::enumerate(sums)) {
-    Value at = b.add(pixel, i / shape.vectors);
-    if (chunk.isLast && light)
-      store(sum, at, i % shape.vectors);
-    else
-      vector::StoreOp::create(b, sum, sumsBuffer,
-                              sumsIndex(at, i % shape.vectors));
-  }
+  if (chunk.isLast)
+    return finish(shape, sums);
+  for (auto [i, sum] : llvm::enumerate(sums))
+    vector::StoreOp::create(
+        b, sum, sumsBuffer,
+        sumsIndex(b.add(pixel, i / shape.vectors), i % shape.vectors));
 }
 
 /// The loops over the window, outermost first.
@@ -248,15 +247,22 @@ Values ConvEmitter::sumWindow(const RegisterTile &shape, ValueRange sums,
 
 Values ConvEmitter::sumChannels(const RegisterTile &shape, ValueRange sums,
                                 Value inputBlock, ArrayRef<Value> window) {
+  // Weights may be in parts of a block of the input.
+  Value channels = b.dim(weight, 2 + strides.size()),
+        parts =
+            b.div(b.dim(image.input,
+                        cast<MemRefType>(image.input.getType()).getRank() - 1),
+                  channels),
+        part = b.add(firstInput, inputBlock), block = b.div(part, parts),
+        firstChannel = b.mul(b.rem(part, parts), channels);
   SmallVector<Values> sources;
   for (int64_t i = 0; i < shape.rows; ++i)
-    sources.push_back(sourceIndex(inputBlock, i, window));
-  auto channels = b.dim(weight, 2 + strides.size());
+    sources.push_back(sourceIndex(block, i, window));
   return b.loop(
       b.index(0), channels, 1, sums, [&](Value channel, ValueRange carried) {
         auto left = [&](int64_t i) {
           Values index = sources[i];
-          index.push_back(channel);
+          index.push_back(b.add(firstChannel, channel));
           return product.loadSplat(b, image.input, index);
         };
         auto right = [&](int64_t v) {
@@ -269,10 +275,11 @@ Values ConvEmitter::sumChannels(const RegisterTile &shape, ValueRange sums,
       });
 }
 
-/// Where the tile's pixel number `pixel` reads the input at a window position.
-Values ConvEmitter::sourceIndex(Value inputBlock, int64_t pixel,
+/// Where the tile's pixel number `pixel` reads a block of the input at a window
+/// position.
+Values ConvEmitter::sourceIndex(Value block, int64_t pixel,
                                 ArrayRef<Value> window) {
-  Values index = {batch, b.add(firstInput, inputBlock)};
+  Values index = {batch, block};
   if (image.isFlat()) {
     index.push_back(b.add(firstPixel, pixel));
     return index;
@@ -288,18 +295,26 @@ Values ConvEmitter::sourceIndex(Value inputBlock, int64_t pixel,
   return index;
 }
 
-/// Runs the epilogue on the sums that lie in the buffer.
-void ConvEmitter::finishGroup() {
-  b.loop(firstRow, lastRow, 1, [&](Value at) {
-    row = at;
-    rowIndex = b.delinearize(at, image.rowExtents());
-    b.loop(split->start(b, firstTile), split->start(b, lastTile), 1,
-           [&](Value pixel) {
-             for (int64_t v = 0; v < tile.panels * vectors; ++v)
-               store(vector::LoadOp::create(b, product.sums(), sumsBuffer,
-                                            sumsIndex(pixel, v)),
-                     pixel, v);
-           });
+/// Runs the epilogue on the final sums of a tile. A heavy one would make the
+/// sums spill and, unrolled, be more code than the product.
+void ConvEmitter::finish(const RegisterTile &shape, ValueRange sums) {
+  if (light) {
+    for (auto [i, sum] : llvm::enumerate(sums))
+      store(sum, b.add(firstPixel, i / shape.vectors), i % shape.vectors);
+    return;
+  }
+  auto place = [&](Value pixel, int64_t vector) {
+    return Values{pixel, b.index(vector * product.lanes())};
+  };
+  for (auto [i, sum] : llvm::enumerate(sums))
+    vector::StoreOp::create(
+        b, sum, tileBuffer,
+        place(b.index(i / shape.vectors), i % shape.vectors));
+  b.loop(b.index(0), b.index(shape.rows), 1, [&](Value pixel) {
+    for (int64_t v = 0; v < shape.vectors; ++v)
+      store(vector::LoadOp::create(b, product.sums(), tileBuffer,
+                                   place(pixel, v)),
+            b.add(firstPixel, pixel), v);
   });
 }
 

@@ -1,0 +1,43 @@
+// Constants of f32 that a pass reads and rearranges.
+#ifndef WEFT_LIB_DIALECT_GRAPH_TRANSFORMS_FLOATS_H
+#define WEFT_LIB_DIALECT_GRAPH_TRANSFORMS_FLOATS_H
+
+#include "weft/Dialect/Graph/IR/Graph.h"
+#include "weft/Support/Constants.h"
+
+namespace weft::graph {
+
+/// The floats of a constant, splats repeated.
+struct Floats {
+  ConstantData data;
+  const float *all;
+  explicit Floats(ConstantData found) : data(std::move(found)) {
+    all = reinterpret_cast<const float *>(data.bytes().data());
+  }
+  float operator[](int64_t i) const { return data.isSplat() ? all[0] : all[i]; }
+};
+
+/// Nothing unless `value` is a constant of f32 with at least one element.
+inline std::optional<Floats> constantFloats(mlir::Value value) {
+  auto data = ConstantData::get(value);
+  if (!data || !data->type().getElementType().isF32() ||
+      data->numElements() == 0)
+    return std::nullopt;
+  return Floats(std::move(*data));
+}
+
+/// A constant of `shape`, zeros where `fill` leaves them.
+inline mlir::Value makeFloats(mlir::OpBuilder &b, mlir::Location loc,
+                              llvm::ArrayRef<int64_t> shape,
+                              llvm::function_ref<void(float *)> fill) {
+  auto type = mlir::RankedTensorType::get(shape, b.getF32Type());
+  mlir::AsmResourceBlob blob = allocateConstant(type);
+  llvm::MutableArrayRef<char> bytes = blob.getMutableData();
+  std::memset(bytes.data(), 0, bytes.size());
+  fill(reinterpret_cast<float *>(bytes.data()));
+  return ConstantOp::create(b, loc, makeConstant(type, std::move(blob)));
+}
+
+} // namespace weft::graph
+
+#endif // WEFT_LIB_DIALECT_GRAPH_TRANSFORMS_FLOATS_H
