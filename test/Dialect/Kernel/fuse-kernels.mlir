@@ -122,4 +122,35 @@ func.func @operations(%x: tensor<1x1x8x8x16xf32>, %w: tensor<1x36x16x16xf32>) ->
     kernel.yield %s : f32
   } : (tensor<1x1x8x8x16xf32>, tensor<1x36x16x16xf32>, tensor<1x1x8x8x16xf32>) -> tensor<1x1x8x8x16xf32>
   return %y : tensor<1x1x8x8x16xf32>
+
+// -----
+
+// -----
+
+// Padding is a kernel that fills the border alone, right before the kernel that
+// writes what lies inside.
+// CHECK-LABEL: func.func @pad(
+// CHECK:         kernel.launch @tanh_
+// CHECK:         %[[E:.*]] = tensor.empty() : tensor<2x6x7xf32>
+// CHECK:         %[[W:.*]] = kernel.launch @border_{{[0-9]+}} outs(%[[E]] {{.*}}) {kernel.nodes = ["p"]}
+// CHECK:         %[[X:.*]] = kernel.launch @add_exp_
+// CHECK:         tensor.insert_slice %[[X]] into %[[W]][0, 1, 2] [2, 4, 5]
+// CHECK:       func.func private @border_{{.*}}(%[[O:.*]]: tensor<2x6x7xf32>)
+// CHECK:         scf.forall (%{{.*}}) in (2) shared_outs(
+// CHECK:         tensor.extract_slice %[[P:.*]][0, 0, 0] [1, 1, 7]
+// CHECK:         linalg.fill
+// CHECK:         tensor.extract_slice %{{.*}}[0, 5, 0] [1, 1, 7]
+// CHECK:         linalg.fill
+// CHECK:         tensor.extract_slice %{{.*}}[0, 1, 0] [1, 4, 2]
+// CHECK:         linalg.fill
+// CHECK-NOT:     linalg.fill
+func.func @pad(%x: tensor<2x4x5xf32>) -> tensor<2x6x7xf32> {
+  %0 = graph.tanh %x : tensor<2x4x5xf32> -> tensor<2x4x5xf32>
+  %2 = graph.reduce max %0 [0] {keep_dims} : tensor<2x4x5xf32> -> tensor<1x4x5xf32>
+  %3 = graph.add %0, %2 : tensor<2x4x5xf32>, tensor<1x4x5xf32> -> tensor<2x4x5xf32>
+  %4 = graph.exp %3 : tensor<2x4x5xf32> -> tensor<2x4x5xf32>
+  %pads = graph.constant dense<[1, 2, 1, 0]> : tensor<4xi64>
+  %zero = graph.constant dense<0.0> : tensor<f32>
+  %5 = graph.pad constant %4, %pads, %zero axes [1, 2] : tensor<2x4x5xf32>, tensor<4xi64>, tensor<f32> -> tensor<2x6x7xf32> loc(fused<"Pad">["p"])
+  return %5 : tensor<2x6x7xf32>
 }

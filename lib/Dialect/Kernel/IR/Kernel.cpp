@@ -222,6 +222,7 @@ LogicalResult AttentionOp::verify() {
            << ", value " << getValue().getType() << " and output "
            << getOutputs()[0].getType() << " do not fit";
   return success();
+}
 
 /// True where `parts` parts of `part` channels cannot be all that `blocks`
 /// blocks of `block` channels hold, up to the padding of the last block.

@@ -6,11 +6,15 @@
 
 #include "weft/Dialect/Kernel/Transforms/Passes.h"
 
+#include "ShareBuffers.h"
+
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Dominance.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/CSE.h"
 #include "mlir/Transforms/Passes.h"
 #include "weft/Dialect/Graph/IR/Graph.h"
 #include "weft/Dialect/Kernel/Transforms/Program.h"
@@ -85,6 +89,18 @@ LogicalResult runOneShot(func::FuncOp function) {
   if (failed(eliminateEmptyTensors(rewriter, function)))
     return failure();
   return runOneShotBufferize(function, options, state);
+}
+
+/// What was computed in its destination is "copied" to itself, if the views of
+/// both are one.
+void dropSelfCopies(func::FuncOp function) {
+  IRRewriter rewriter(function.getContext());
+  DominanceInfo dominance(function);
+  eliminateCommonSubExpressions(rewriter, dominance, function);
+  function.walk([](memref::CopyOp op) {
+    if (op.getSource() == op.getTarget())
+      op.erase();
+  });
 }
 
 class Bufferizer {
@@ -168,11 +184,7 @@ FailureOr<func::FuncOp> Bufferizer::clone(func::FuncOp kernel,
   copy.setType(FunctionType::get(copy.getContext(), types, {}));
   if (failed(runOneShot(copy)))
     return failure();
-  // What was computed in its destination is "copied" to itself.
-  copy.walk([](memref::CopyOp op) {
-    if (op.getSource() == op.getTarget())
-      op.erase();
-  });
+  dropSelfCopies(copy);
   return copy;
 }
 
@@ -253,8 +265,11 @@ struct BufferizePass : impl::BufferizeBase<BufferizePass> {
       return signalPassFailure();
     }
     Bufferizer bufferizer(module);
-    if (failed(bufferizer.bufferizeMain(main)) ||
-        failed(bufferizer.specialize(main)))
+    if (failed(bufferizer.bufferizeMain(main)))
+      return signalPassFailure();
+    dropSelfCopies(main);
+    shared = shareBuffers(main);
+    if (failed(bufferizer.specialize(main)))
       return signalPassFailure();
     copies = copiesToLinalg(main);
     for (auto function : module.getOps<func::FuncOp>())

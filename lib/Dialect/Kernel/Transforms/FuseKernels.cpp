@@ -9,6 +9,7 @@
 #include "weft/Dialect/Kernel/Transforms/Passes.h"
 
 #include "Outline.h"
+#include "PickChannels.h"
 #include "PlacePieces.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -97,17 +98,31 @@ private:
   }
 
   /// True where `op` can be in the epilogue of a product, which is better than
-  /// before a reduction: the product's result is then never stored.
+  /// before a reduction: the product's result is then never stored. All users
+  /// of what comes before `op` must end in it, as in x * sigmoid(x).
   bool followsProduct(Operation *op) const {
-    return llvm::any_of(op->getOperands(), [&](Value operand) {
-      Operation *producer = operand.getDefiningOp();
-      if (!producer || producer->getBlock() != op->getBlock() ||
-          !operand.hasOneUse() || !extents.same(operand, op->getResult(0)))
-        return false;
-      Family family = familyOf(producer);
-      return family == Family::Product ||
-             (family == Family::Elementwise && followsProduct(producer));
-    });
+    llvm::SmallSetVector<Operation *, 4> chain;
+    chain.insert(op);
+    for (bool grew = true; grew;) {
+      grew = false;
+      for (size_t i = 0; i < chain.size(); ++i)
+        for (Value operand : chain[i]->getOperands()) {
+          Operation *producer = operand.getDefiningOp();
+          if (!producer || chain.contains(producer) ||
+              producer->getBlock() != op->getBlock() ||
+              !extents.same(operand, op->getResult(0)) ||
+              !llvm::all_of(operand.getUsers(), [&](Operation *user) {
+                return chain.contains(user);
+              }))
+            continue;
+          Family family = familyOf(producer);
+          if (family == Family::Product)
+            return true;
+          if (family == Family::Elementwise)
+            grew |= chain.insert(producer);
+        }
+    }
+    return false;
   }
 
   bool canJoin(Operation *producer) {
@@ -303,7 +318,9 @@ struct FuseKernels : weft::kernel::impl::FuseKernelsBase<FuseKernels> {
       return failure();
     makeBroadcastsExplicit(function, *extents);
     checkProducts(function, *extents);
-    placePieces(function, *extents);
+    Outliner outliner(getOperation(), *extents);
+    pickChannels(function, *extents, outliner);
+    placePieces(function, *extents, outliner);
     dropEmptyResults(function, *extents);
     SmallVector<Block *> blocks;
     function.walk([&](Block *block) { blocks.push_back(block); });
@@ -318,7 +335,6 @@ struct FuseKernels : weft::kernel::impl::FuseKernelsBase<FuseKernels> {
       }
       llvm::append_range(groups, llvm::reverse(found));
     }
-    Outliner outliner(getOperation(), *extents);
     for (const Group &group : groups)
       outliner.outline(group);
     numLaunches += outliner.launches();

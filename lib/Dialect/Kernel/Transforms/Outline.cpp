@@ -5,6 +5,8 @@
 #include "Outline.h"
 #include "CountWork.h"
 
+#include "ShareBuffers.h"
+
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
@@ -230,6 +232,21 @@ func::FuncOp Outliner::addKernel(func::FuncOp made, bool hasMessages) {
   return entry = made;
 }
 
+LaunchOp Outliner::launch(OpBuilder &b, func::FuncOp made, ValueRange inputs,
+                          ValueRange outputs, bool hasMessages) {
+  Location loc = made.getLoc();
+  func::FuncOp kernel = addKernel(made, hasMessages);
+  auto launch = LaunchOp::create(b, loc, TypeRange(outputs),
+                                 kernel.getSymName(), inputs, outputs);
+  SmallVector<StringRef> nodes;
+  for (NodeRef node : nodesOf(loc))
+    nodes.push_back(node.name);
+  if (!nodes.empty())
+    launch->setAttr("kernel.nodes", b.getStrArrayAttr(nodes));
+  ++numLaunches;
+  return launch;
+}
+
 void Outliner::outline(const Group &group) {
   KernelBuilder builder(group, extents);
   SmallVector<Location> locations;
@@ -242,22 +259,16 @@ void Outliner::outline(const Group &group) {
   bool hasMessages = llvm::any_of(group.ops, [](Operation *op) {
     return isa<graph::GatherOp, graph::ScatterOp, graph::TopKOp>(op);
   });
-  func::FuncOp kernel = addKernel(made, hasMessages);
-  auto launch =
-      LaunchOp::create(builder.main, loc, root->getResultTypes(),
-                       kernel.getSymName(), builder.inputs, builder.outputs);
-  countWork(group, launch);
-  SmallVector<StringRef> nodes;
-  for (NodeRef node : nodesOf(loc))
-    nodes.push_back(node.name);
-  if (!nodes.empty())
-    launch->setAttr("kernel.nodes", builder.main.getStrArrayAttr(nodes));
-  for (auto [old, now] : llvm::zip(root->getResults(), launch.getResults()))
+  LaunchOp launched =
+      launch(builder.main, made, builder.inputs, builder.outputs, hasMessages);
+  countWork(group, launched);
+  if (group.ops.size() == 1 && isa<graph::CopyOp>(root))
+    launched->setAttr(kCopyAttr, builder.main.getUnitAttr());
+  for (auto [old, now] : llvm::zip(root->getResults(), launched.getResults()))
     extents.setSame(now, old);
-  root->replaceAllUsesWith(launch.getResults());
+  root->replaceAllUsesWith(launched.getResults());
   for (Operation *op : llvm::reverse(group.ops))
     op->erase();
-  ++numLaunches;
 }
 
 } // namespace weft::kernel

@@ -6,6 +6,7 @@
 #include "Extents.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/SymbolTable.h"
+#include "weft/Dialect/Kernel/IR/Kernel.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -40,6 +41,11 @@ public:
 
   /// Replaces the group by a launch at the place of its root.
   void outline(const Group &group);
+  /// Launches `made`, which belongs to no module yet, or the kernel that is
+  /// equal to it.
+  LaunchOp launch(mlir::OpBuilder &b, mlir::func::FuncOp made,
+                  mlir::ValueRange inputs, mlir::ValueRange outputs,
+                  bool hasMessages = false);
   unsigned launches() const { return numLaunches; }
   unsigned kernels() const { return known.size(); }
 

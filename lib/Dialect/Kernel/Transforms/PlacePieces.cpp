@@ -1,12 +1,12 @@
 // Concatenation and constant padding: one tensor, and each piece inserted right
 // behind the kernel that computes it, which bufferization then lets write in
 // place. The tensor is created before the first piece, for which all extents
-// have been hoisted. A padded tensor is filled as a whole: one launch, where
-// its borders alone would be one for each side.
+// have been hoisted, but no earlier, so that it does not take up memory sooner
+// than it must.
 
 #include "PlacePieces.h"
 
-#include "Outline.h"
+#include "Border.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -31,8 +31,8 @@ struct Piece {
 
 class Placer {
 public:
-  Placer(func::FuncOp function, Extents &extents)
-      : dominance(function), extents(extents) {}
+  Placer(func::FuncOp function, Extents &extents, Outliner &outliner)
+      : dominance(function), extents(extents), outliner(outliner) {}
 
   void placeConcat(graph::ConcatOp concat);
   void placePad(graph::PadOp pad);
@@ -53,10 +53,19 @@ private:
   /// The first op of the block behind which all `dims` are known.
   static void setBehind(OpBuilder &b, Block *block,
                         ArrayRef<OpFoldResult> dims);
+  /// Where to create the tensor that `op` puts together of `pieces`: before the
+  /// first kernel that can write into it.
+  void setBeforeWriters(OpBuilder &b, Operation *op, ValueRange pieces,
+                        ArrayRef<OpFoldResult> dims) const;
   Value shapeTensor(OpBuilder &b, Location loc, ArrayRef<OpFoldResult> dims);
+  /// A tensor for the result of `pad`, of which only the border is certain to
+  /// be set.
+  Value bordered(OpBuilder &b, graph::PadOp pad, ArrayRef<int64_t> pads,
+                 DenseElementsAttr value);
 
   DominanceInfo dominance;
   Extents &extents;
+  Outliner &outliner;
 };
 
 void Placer::setBehind(OpBuilder &b, Block *block,
@@ -73,6 +82,18 @@ void Placer::setBehind(OpBuilder &b, Block *block,
     b.setInsertionPointAfter(last);
   else
     b.setInsertionPointToStart(block);
+}
+
+void Placer::setBeforeWriters(OpBuilder &b, Operation *op, ValueRange pieces,
+                              ArrayRef<OpFoldResult> dims) const {
+  setBehind(b, op->getBlock(), dims);
+  Operation *first = op;
+  for (Value piece : pieces)
+    if (isFresh(piece, op) && piece.getDefiningOp()->isBeforeInBlock(first))
+      first = piece.getDefiningOp();
+  Block::iterator known = b.getInsertionPoint();
+  if (&*known == first || known->isBeforeInBlock(first))
+    b.setInsertionPoint(first);
 }
 
 Value Placer::shapeTensor(OpBuilder &b, Location loc,
@@ -137,6 +158,8 @@ void Placer::checkExtents(graph::ConcatOp concat) {
       if (axis == static_cast<int64_t>(concat.getAxis()) ||
           isEqualConstantIntOrValue(have, want))
         continue;
+      // Before anything is written, which may be long before the concatenation.
+      setBehind(b, concat->getBlock(), {have, want});
       Value x = getValueOrCreateConstantIndexOp(b, loc, have),
             y = getValueOrCreateConstantIndexOp(b, loc, want);
       Value same =
@@ -163,11 +186,31 @@ void Placer::placeConcat(graph::ConcatOp concat) {
     setBehind(b, concat->getBlock(), used);
     offsets[axis] = d.add(used[0], used[1]);
   }
-  setBehind(b, concat->getBlock(), dims);
+  setBeforeWriters(b, concat, concat.getInputs(), dims);
   Value whole = tensor::EmptyOp::create(b, concat.getLoc(), dims,
                                         concat.getType().getElementType());
   extents.setSame(whole, concat);
   place(concat, whole, pieces);
+}
+
+Value Placer::bordered(OpBuilder &b, graph::PadOp pad, ArrayRef<int64_t> pads,
+                       DenseElementsAttr value) {
+  Dims dims = extents.all(pad);
+  Location loc = pad.getLoc();
+  auto scalar = value.getSplatValue<TypedAttr>();
+  // Kernels compute on signless integers: what has a sign is filled by an op.
+  if (auto type = dyn_cast<IntegerType>(scalar.getType());
+      pad.getAxes().empty() || (type && !type.isSignless())) {
+    Value fill = graph::ConstantOp::create(b, loc, value);
+    return graph::ExpandOp::create(b, loc, pad.getType(), fill,
+                                   shapeTensor(b, loc, dims));
+  }
+  Value whole =
+      tensor::EmptyOp::create(b, loc, dims, pad.getType().getElementType());
+  func::FuncOp border =
+      makeBorderKernel(loc, cast<RankedTensorType>(whole.getType()),
+                       {pad.getAxes(), pads, scalar});
+  return outliner.launch(b, border, {}, whole).getResult(0);
 }
 
 void Placer::placePad(graph::PadOp pad) {
@@ -179,11 +222,8 @@ void Placer::placePad(graph::PadOp pad) {
     return;
   Dims dims = extents.all(pad);
   OpBuilder b(pad);
-  Location loc = pad.getLoc();
-  setBehind(b, pad->getBlock(), dims);
-  Value fill = graph::ConstantOp::create(b, loc, value);
-  Value whole = graph::ExpandOp::create(b, loc, pad.getType(), fill,
-                                        shapeTensor(b, loc, dims));
+  setBeforeWriters(b, pad, pad.getInput(), dims);
+  Value whole = bordered(b, pad, *pads, value);
   extents.setSame(whole, pad);
   Piece piece{pad.getInput(), Dims(dims.size(), b.getIndexAttr(0))};
   for (auto [i, axis] : llvm::enumerate(pad.getAxes()))
@@ -193,13 +233,13 @@ void Placer::placePad(graph::PadOp pad) {
 
 } // namespace
 
-void placePieces(func::FuncOp function, Extents &extents) {
+void placePieces(func::FuncOp function, Extents &extents, Outliner &outliner) {
   SmallVector<Operation *> ops;
   function.walk([&](Operation *op) {
     if (isa<graph::ConcatOp, graph::PadOp>(op))
       ops.push_back(op);
   });
-  Placer placer(function, extents);
+  Placer placer(function, extents, outliner);
   for (Operation *op : ops) {
     if (auto concat = dyn_cast<graph::ConcatOp>(op))
       placer.placeConcat(concat);

@@ -2,7 +2,7 @@
 #ifndef WEFT_LIB_DIALECT_KERNEL_TRANSFORMS_PLACEPIECES_H
 #define WEFT_LIB_DIALECT_KERNEL_TRANSFORMS_PLACEPIECES_H
 
-#include "Extents.h"
+#include "Outline.h"
 
 namespace weft::kernel {
 
@@ -10,7 +10,8 @@ namespace weft::kernel {
 /// insertions of their pieces into one tensor. A piece that a kernel computes
 /// for this one use is inserted as it is, right after the kernel, so that the
 /// kernel can write in place; any other piece is copied by a kernel.
-void placePieces(mlir::func::FuncOp function, Extents &extents);
+void placePieces(mlir::func::FuncOp function, Extents &extents,
+                 Outliner &outliner);
 
 } // namespace weft::kernel
 

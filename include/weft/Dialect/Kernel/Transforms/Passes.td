@@ -38,7 +38,7 @@ def FuseKernels : Pass<"weft-fuse-kernels", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
-    "::mlir::tensor::TensorDialect", "::weft::kernel::KernelDialect"
+    "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect", "::weft::kernel::KernelDialect"
   ];
   let statistics = [
     Statistic<"numKernels", "kernels", "different kernels">,
@@ -77,7 +77,8 @@ def Bufferize : Pass<"weft-bufferize", "::mlir::ModuleOp"> {
     @main is bufferized first; its constants become globals. Each kernel then
     takes the memref types it is launched with: one clone for each distinct
     list of types, because a slice of a larger buffer has other strides than a
-    buffer of its own. Copies that remain become linalg ops.
+    buffer of its own. A buffer that is copied into a part of another one becomes
+    that part where nothing else writes there; copies that remain become linalg ops.
     ```mlir
     %e = tensor.empty() : tensor<8xf32>
     %y = kernel.launch @k ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) -> tensor<8xf32>
@@ -90,7 +91,8 @@ def Bufferize : Pass<"weft-bufferize", "::mlir::ModuleOp"> {
   }];
   let statistics = [
     Statistic<"kernels", "kernels", "kernels after specialisation">,
-    Statistic<"copies", "copies", "copies in @main">
+    Statistic<"copies", "copies", "copies in @main">,
+    Statistic<"shared", "shared", "copies saved because a buffer became part of another">
   ];
   let dependentDialects = [
     "::mlir::bufferization::BufferizationDialect", "::mlir::memref::MemRefDialect",
