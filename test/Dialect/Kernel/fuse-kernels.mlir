@@ -109,6 +109,8 @@ func.func @empty(%x: tensor<0x?xi64>) -> tensor<?x0xi64> {
   return %z : tensor<?x0xi64>
 }
 
+// -----
+
 // Minimal filtering counts what it computes: four tiles of 36 products for each
 // of 16x16 weights, twice, and one addition for each output.
 // CHECK-LABEL: func.func @operations(
@@ -122,8 +124,7 @@ func.func @operations(%x: tensor<1x1x8x8x16xf32>, %w: tensor<1x36x16x16xf32>) ->
     kernel.yield %s : f32
   } : (tensor<1x1x8x8x16xf32>, tensor<1x36x16x16xf32>, tensor<1x1x8x8x16xf32>) -> tensor<1x1x8x8x16xf32>
   return %y : tensor<1x1x8x8x16xf32>
-
-// -----
+}
 
 // -----
 
