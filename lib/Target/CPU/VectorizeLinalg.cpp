@@ -14,7 +14,9 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace weft::cpu {
 #define GEN_PASS_DEF_VECTORIZELINALG
@@ -645,6 +647,11 @@ struct VectorizeLinalgPass : impl::VectorizeLinalgBase<VectorizeLinalgPass> {
       GenericEmitter(generic, plan).emit();
       rewriter.eraseOp(generic);
     }
+    // Kernels that came with vectors of their own (picked channels).
+    RewritePatternSet transfers(&getContext());
+    vector::populateVectorTransferLoweringPatterns(transfers);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(transfers))))
+      return signalPassFailure();
   }
 };
 

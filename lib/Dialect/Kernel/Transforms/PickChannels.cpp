@@ -309,12 +309,17 @@ func::FuncOp PickBuilder::build() {
 
 /// Erases `op`, which has no use, and what only it used.
 void eraseDead(Operation *op) {
-  SmallVector<Value> operands(op->getOperands());
-  op->erase();
-  for (Value operand : operands)
-    if (Operation *producer = operand.getDefiningOp();
-        producer && isOpTriviallyDead(producer))
-      eraseDead(producer);
+  llvm::SmallSetVector<Operation *, 8> dead;
+  dead.insert(op);
+  while (!dead.empty()) {
+    Operation *next = dead.pop_back_val();
+    if (!isOpTriviallyDead(next))
+      continue;
+    for (Value operand : next->getOperands())
+      if (Operation *producer = operand.getDefiningOp())
+        dead.insert(producer);
+    next->erase();
+  }
 }
 
 } // namespace
