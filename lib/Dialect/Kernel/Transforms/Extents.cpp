@@ -17,14 +17,26 @@ using namespace mlir;
 namespace weft::kernel {
 namespace {
 
-/// dim(op result) => the op's shape arithmetic.
+/// The answers so far, by tensor and dimension.
+using Answers = llvm::DenseMap<std::pair<Value, int64_t>, OpOperand *>;
+
+/// dim(op result) => the op's shape arithmetic, or the answer that the same
+/// question has already: a tensor that is read twice must not be followed twice,
+/// or the work doubles with each op.
 struct ReifyDim : OpRewritePattern<tensor::DimOp> {
-  using OpRewritePattern::OpRewritePattern;
+  ReifyDim(MLIRContext *context, const Answers &answers)
+      : OpRewritePattern(context), answers(answers) {}
 
   LogicalResult matchAndRewrite(tensor::DimOp dim,
                                 PatternRewriter &rewriter) const final {
     auto result = dyn_cast<OpResult>(dim.getSource());
     std::optional<int64_t> index = dim.getConstantIndex();
+    OpOperand *answer =
+        index ? answers.lookup({dim.getSource(), *index}) : nullptr;
+    if (answer && answer->get() != dim.getResult()) {
+      rewriter.replaceOp(dim, answer->get());
+      return success();
+    }
     if (!result || !index ||
         !isa<ReifyRankedShapedTypeOpInterface>(result.getOwner()))
       return rewriter.notifyMatchFailure(dim,
@@ -38,6 +50,8 @@ struct ReifyDim : OpRewritePattern<tensor::DimOp> {
     rewriter.replaceOp(dim, extent);
     return success();
   }
+
+  const Answers &answers;
 };
 
 /// An op at the end of `block` whose operands are its dynamic tensors, each
@@ -71,6 +85,21 @@ Operation *ask(Block &block) {
                               TypeRange(), asked);
 }
 
+/// Where the answers of `holder`, as made by `ask`, will stand.
+void addAnswers(Operation *holder, Answers &answers) {
+  MutableArrayRef<OpOperand> operands = holder->getOpOperands();
+  while (!operands.empty()) {
+    Value tensor = operands.front().get();
+    operands = operands.drop_front();
+    auto type = cast<RankedTensorType>(tensor.getType());
+    for (int64_t i = 0; i < type.getRank(); ++i)
+      if (type.isDynamicDim(i)) {
+        answers[{tensor, i}] = &operands.front();
+        operands = operands.drop_front();
+      }
+  }
+}
+
 bool isIndexArithmetic(Operation &op) {
   if (op.getNumRegions() || !isPure(&op) || op.getNumResults() == 0)
     return false;
@@ -84,20 +113,30 @@ bool isIndexArithmetic(Operation &op) {
 } // namespace
 
 void hoistIndexArithmetic(Block &block) {
+  // Asking the block for the order would number all of it again after each move.
+  // So each op has the place of the op that it stands behind, and those behind
+  // one op follow in the order of the block, which their operands respect.
+  llvm::DenseMap<Operation *, int64_t> place;
+  llvm::DenseMap<int64_t, Operation *> lastAt;
+  for (auto [i, op] : llvm::enumerate(block)) {
+    place[&op] = i;
+    lastAt[i] = &op;
+  }
   for (Operation &op : llvm::make_early_inc_range(block)) {
     if (!isIndexArithmetic(op))
       continue;
-    Operation *last = nullptr;
-    for (Value operand : op.getOperands()) {
-      Operation *producer = operand.getDefiningOp();
-      if (producer && producer->getBlock() == &block &&
-          (!last || last->isBeforeInBlock(producer)))
-        last = producer;
-    }
-    if (!last)
-      op.moveBefore(&block, block.begin());
-    else if (last->getNextNode() != &op)
+    int64_t at = -1;
+    for (Value operand : op.getOperands())
+      if (Operation *producer = operand.getDefiningOp();
+          producer && producer->getBlock() == &block)
+        at = std::max(at, place[producer]);
+    Operation *&last = lastAt[at];
+    if (last)
       op.moveAfter(last);
+    else
+      op.moveBefore(&block, block.begin());
+    last = &op;
+    place[&op] = at;
   }
 }
 
@@ -112,9 +151,12 @@ FailureOr<Extents> Extents::compute(func::FuncOp function) {
   if (holders.empty())
     return extents;
 
+  Answers answers;
+  for (Operation *holder : holders)
+    addAnswers(holder, answers);
   MLIRContext *context = function.getContext();
   RewritePatternSet patterns(context);
-  patterns.add<ReifyDim>(context);
+  patterns.add<ReifyDim>(context, answers);
   for (StringRef name :
        {"affine.apply", "affine.min", "affine.max", "arith.select"})
     RegisteredOperationName::lookup(name, context)
