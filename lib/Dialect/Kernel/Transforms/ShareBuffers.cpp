@@ -194,7 +194,8 @@ bool Sharer::isUnwritten(memref::AllocOp source, memref::AllocOp target,
 }
 
 bool Sharer::share(LaunchOp copy) {
-  if (copy->getBlock() != &entry)
+  // A constant is copied by a launch that reads nothing.
+  if (copy->getBlock() != &entry || copy.getInputs().size() != 1)
     return false;
   auto source = copy.getInputs()[0].getDefiningOp<memref::AllocOp>();
   Value part = copy.getOutputs()[0];
