@@ -371,7 +371,10 @@ static LogicalResult spaceToDepth(NodeImport &n) {
   Value width = n.create<graph::DivOp>(n.extent(x, 3), b);
   Value split = n.create<graph::ReshapeOp>(
       x, n.concat({batch, channels, height, b, width, b}, 0), true);
-  Value moved = n.transpose(split, {0, 3, 5, 1, 2, 4});
+  bool columns = n.text("mode", "DCR") == "CRD";
+  Value moved =
+      n.transpose(split, columns ? ArrayRef<int64_t>{0, 1, 3, 5, 2, 4}
+                                 : ArrayRef<int64_t>{0, 3, 5, 1, 2, 4});
   Value depth = n.create<graph::MulOp>(channels, n.ints({block * block}));
   return n.result(n.create<graph::ReshapeOp>(
       moved, n.concat({batch, depth, height, width}, 0), true));
