@@ -90,10 +90,50 @@ struct ExpandTruncation : OpRewritePattern<arith::TruncFOp> {
   }
 };
 
+/// bf16 to f32 => its bits, shifted. LLVM does the same, but only after it has
+/// drawn operations into bf16, for which it then calls a library.
+struct ExpandExtension : OpRewritePattern<arith::ExtFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::ExtFOp op,
+                                PatternRewriter &rewriter) const final {
+    if (!getElementTypeOrSelf(op.getIn().getType()).isBF16())
+      return rewriter.notifyMatchFailure(op, "targets have an instruction");
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    Bits bits{b, op.getType()};
+    Value narrow = arith::BitcastOp::create(b, bits.i(16), op.getIn());
+    Value wide = arith::ExtUIOp::create(b, bits.i(32), narrow);
+    Value high = arith::ShLIOp::create(b, wide, bits.constant(32, 16));
+    Value single = arith::BitcastOp::create(b, bits.of(b.getF32Type()), high);
+    if (getElementTypeOrSelf(op.getType()).isF32())
+      rewriter.replaceOp(op, single);
+    else
+      rewriter.replaceOpWithNewOp<arith::ExtFOp>(op, op.getType(), single);
+    return success();
+  }
+};
+
+/// integer to bf16 => integer to f64 to bf16, which rounds once below 2^53.
+template <typename Op> struct ConvertThroughDouble : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const final {
+    if (!getElementTypeOrSelf(op.getType()).isBF16())
+      return rewriter.notifyMatchFailure(op, "targets have an instruction");
+    Type wide = rewriter.getF64Type();
+    if (auto shaped = dyn_cast<ShapedType>(op.getType()))
+      wide = shaped.clone(wide);
+    Value exact = Op::create(rewriter, op.getLoc(), wide, op.getIn());
+    rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, op.getType(), exact);
+    return success();
+  }
+};
+
 } // namespace
 
 void addNarrowingPatterns(RewritePatternSet &patterns) {
-  patterns.add<ExpandTruncation>(patterns.getContext());
+  patterns.add<ExpandTruncation, ExpandExtension, ConvertThroughDouble<arith::SIToFPOp>,
+               ConvertThroughDouble<arith::UIToFPOp>>(patterns.getContext());
 }
 
 } // namespace weft

@@ -1,6 +1,8 @@
 // The passes from bufferized kernels to the LLVM dialect, in order.
 
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -13,6 +15,11 @@ void weft::cpu::addLoweringPasses(OpPassManager &pm, StringRef level,
                                   int64_t width, StringRef symbol) {
   pm.addNestedPass<func::FuncOp>(createEmitMicrokernels({level.str()}));
   pm.addNestedPass<func::FuncOp>(createVectorizeLinalg({width}));
+  // Scalars of the entry function too: LLVM would call a library for bf16.
+  pm.addNestedPass<func::FuncOp>(arith::createArithEmulateUnsupportedFloats(
+      {SmallVector<std::string>{"bf16"}, "f32"}));
+  pm.addNestedPass<func::FuncOp>(math::createMathExtendToSupportedTypes(
+      {SmallVector<std::string>{"f16"}, "f32"}));
   pm.addNestedPass<func::FuncOp>(weft::createExpandMath());
   pm.addPass(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(createLoopInvariantCodeMotionPass());
