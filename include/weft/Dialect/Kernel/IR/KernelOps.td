@@ -100,7 +100,8 @@ def Kernel_ConvOp : Kernel_DestinationOp<"conv", [
     `input` [N, groups * C1, spatial…, cb], padded already; `weight`
     [groups * K1, C1, window…, cb, 16]; output [N, groups * K1, spatial…, 16].
     Output block k1 reads the input blocks of its group, k1 / K1. `cb` is 16, or 1
-    for a plain [N, C, spatial…] input seen with a unit dimension. The epilogue's
+    for a plain [N, C, spatial…] input seen with a unit dimension. The weight's `cb` may
+    be a part of the input's: then C1 counts parts, and groups may begin inside of blocks. The epilogue's
     `extra_maps` are over (n, k1, spatial…, kb).
   }];
   let arguments = (ins Kernel_Shaped:$input, Kernel_Shaped:$weight, Variadic<Kernel_Shaped>:$extras,
