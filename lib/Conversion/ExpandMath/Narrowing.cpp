@@ -114,7 +114,8 @@ struct ExpandExtension : OpRewritePattern<arith::ExtFOp> {
 };
 
 /// integer to bf16 => integer to f64 to bf16, which rounds once below 2^53.
-template <typename Op> struct ConvertThroughDouble : OpRewritePattern<Op> {
+template <typename Op>
+struct ConvertThroughDouble : OpRewritePattern<Op> {
   using OpRewritePattern<Op>::OpRewritePattern;
 
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const final {
@@ -132,7 +133,8 @@ template <typename Op> struct ConvertThroughDouble : OpRewritePattern<Op> {
 } // namespace
 
 void addNarrowingPatterns(RewritePatternSet &patterns) {
-  patterns.add<ExpandTruncation, ExpandExtension, ConvertThroughDouble<arith::SIToFPOp>,
+  patterns.add<ExpandTruncation, ExpandExtension,
+               ConvertThroughDouble<arith::SIToFPOp>,
                ConvertThroughDouble<arith::UIToFPOp>>(patterns.getContext());
 }
 

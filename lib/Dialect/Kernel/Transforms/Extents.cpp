@@ -21,8 +21,8 @@ namespace {
 using Answers = llvm::DenseMap<std::pair<Value, int64_t>, OpOperand *>;
 
 /// dim(op result) => the op's shape arithmetic, or the answer that the same
-/// question has already: a tensor that is read twice must not be followed twice,
-/// or the work doubles with each op.
+/// question has already: a tensor that is read twice must not be followed
+/// twice, or the work doubles with each op.
 struct ReifyDim : OpRewritePattern<tensor::DimOp> {
   ReifyDim(MLIRContext *context, const Answers &answers)
       : OpRewritePattern(context), answers(answers) {}
@@ -113,9 +113,10 @@ bool isIndexArithmetic(Operation &op) {
 } // namespace
 
 void hoistIndexArithmetic(Block &block) {
-  // Asking the block for the order would number all of it again after each move.
-  // So each op has the place of the op that it stands behind, and those behind
-  // one op follow in the order of the block, which their operands respect.
+  // Asking the block for the order would number all of it again after each
+  // move. So each op has the place of the op that it stands behind, and those
+  // behind one op follow in the order of the block, which their operands
+  // respect.
   llvm::DenseMap<Operation *, int64_t> place;
   llvm::DenseMap<int64_t, Operation *> lastAt;
   for (auto [i, op] : llvm::enumerate(block)) {
