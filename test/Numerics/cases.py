@@ -395,6 +395,6 @@ CASES = [
     microsoft("Attention", [In(["a", "b", 24], special=False), In([24, 96], value="random"), In([96], value="random")],
               {"num_heads": 4, "unidirectional": 1}),
     microsoft("MatMulNBits", [In(["a", "b", 64], special=False),
-                              In([24, 2, 16], "uint8", value=np.arange(24 * 2 * 16) * 37 % 256),
+                              In([24, 2, 16], "uint8", value=np.arange(24 * 2 * 16).reshape(24, 2, 16) * 37 % 256),
                               In([48], value="positive")], {"K": 64, "N": 24, "bits": 4, "block_size": 32}, rtol=1e-4),
 ]
