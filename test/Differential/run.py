@@ -20,7 +20,7 @@ import onnx
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "python")]
 
-import compare  # noqa: E402
+import differences  # noqa: E402
 import graphs  # noqa: E402
 import reduce  # noqa: E402
 import rules  # noqa: E402
@@ -29,11 +29,11 @@ import rules  # noqa: E402
 def judge(model, feeds):
     """("agrees" | "refused" | "differs", message) of one graph."""
     try:
-        compare.check(model, feeds)
+        differences.check(model, feeds)
         return "agrees", ""
-    except compare.Refused as refused:
+    except differences.Refused as refused:
         return "refused", str(refused)
-    except compare.Difference as difference:
+    except differences.Difference as difference:
         return "differs", str(difference)
 
 

@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-import compare  # noqa: E402
+import differences  # noqa: E402
 import graphs  # noqa: E402
 import reduce  # noqa: E402
 import rules  # noqa: E402
@@ -62,19 +62,19 @@ class Wrong:
     def __init__(self, model):
         self.run = lambda feed: dict(enumerate(
             output + (0.01 if any(n.op_type == "Exp" for n in model.graph.node) else 0)
-            for output in compare.references(model)["ONNX Runtime"](feed)))
+            for output in differences.references(model)["ONNX Runtime"](feed)))
 
 
 def test_an_error_is_found_and_reduced(monkeypatch):
-    monkeypatch.setattr(compare.weft, "compile", Wrong)
-    with pytest.raises(compare.Difference, match=r"output 'd' is .* not"):
-        compare.check(CHAIN, FEEDS)
+    monkeypatch.setattr(differences.weft, "compile", Wrong)
+    with pytest.raises(differences.Difference, match=r"output 'd' is .* not"):
+        differences.check(CHAIN, FEEDS)
 
     def fails(model, feeds):
         try:
-            compare.check(model, feeds)
+            differences.check(model, feeds)
             return False
-        except compare.Difference:
+        except differences.Difference:
             return True
 
     small, feeds = reduce.reduce(CHAIN, FEEDS, fails)
@@ -86,11 +86,11 @@ def test_a_jump_is_not_judged():
     """An element whose last rounding decides between two integers."""
     steps = model("y = Floor(x)", output="float[n, 4] y")
     feed = {"x": np.array([[1, 2.5, 3, -4.25]], "float32")}
-    run_ = compare.references(steps)["ONNX Runtime"]
-    outputs = compare.evaluate(run_, feed)
-    moved = compare.spread(run_, feed, outputs)[0]
-    assert compare.differs(outputs[0] - [[1, 0, 1, 0]], outputs[0].astype("float64"), moved) is None
-    assert compare.differs(outputs[0] - [[0, 1, 0, 0]], outputs[0].astype("float64"), moved)
+    run_ = differences.references(steps)["ONNX Runtime"]
+    outputs = differences.evaluate(run_, feed)
+    moved = differences.spread(run_, feed, outputs)[0]
+    assert differences.differs(outputs[0] - [[1, 0, 1, 0]], outputs[0].astype("float64"), moved) is None
+    assert differences.differs(outputs[0] - [[0, 1, 0, 0]], outputs[0].astype("float64"), moved)
 
 
 def test_a_crash_does_not_end_the_run():
