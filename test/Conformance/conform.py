@@ -178,7 +178,7 @@ def page(results):
         groups = collections.defaultdict(list)
         for result in results:
             if result.outcome == outcome:
-                groups[result.family, short(result.reason).replace("|", "\\|")].append(f"`{result.name}`")
+                groups[result.family, short(re.sub(r"\S*/model\.weft", "model.weft", result.reason)).replace("|", "\\|")].append(f"`{result.name}`")
         if not groups:
             continue
         yield ""
