@@ -45,9 +45,9 @@ struct EmitMicrokernels : impl::EmitMicrokernelsBase<EmitMicrokernels> {
       return signalPassFailure();
     }
     SmallVector<Operation *> products;
+    SmallVector<Attribute> tiles;
     getOperation()->walk([&](Operation *op) {
-      if (isa<kernel::MatMulOp, kernel::AttentionOp, kernel::ConvOp,
-              kernel::WinogradConvOp, kernel::DepthwiseConvOp>(op))
+      if (kernel::isProduct(op))
         products.push_back(op);
     });
     for (Operation *op : products) {
@@ -57,7 +57,12 @@ struct EmitMicrokernels : impl::EmitMicrokernelsBase<EmitMicrokernels> {
       }
       if (failed(emitProduct(op, *machine)))
         return signalPassFailure();
+      tiles.push_back(op->getAttr(kernel::kTileAttr));
+      op->erase();
     }
+    if (!tiles.empty())
+      getOperation()->setAttr(kernel::kTilesAttr,
+                              ArrayAttr::get(&getContext(), tiles));
   }
 };
 

@@ -25,6 +25,52 @@ void KernelDialect::initialize() {
       >();
 }
 
+//===-- Products
+//-------------------------------------------------------------------//
+
+bool weft::kernel::isProduct(Operation *op) {
+  return isa<MatMulOp, AttentionOp, ConvOp, WinogradConvOp, DepthwiseConvOp>(
+      op);
+}
+
+std::string weft::kernel::describeProduct(Operation *op) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << op->getName().stripDialect();
+  auto print = [&](Value value) {
+    auto type = dyn_cast<ShapedType>(value.getType());
+    if (!type)
+      return;
+    os << " ";
+    for (int64_t extent : type.getShape())
+      ShapedType::isDynamic(extent) ? os << "?x" : os << extent << "x";
+    type.getElementType().print(os);
+  };
+  auto destination = cast<DestinationStyleOpInterface>(op);
+  unsigned sources = isa<AttentionOp>(op) ? 3 : 2;
+  for (Value source : op->getOperands().take_front(sources))
+    print(source);
+  os << " ->";
+  for (Value init : destination.getDpsInits())
+    print(init);
+  for (NamedAttribute attribute : op->getAttrDictionary()) {
+    StringRef name = attribute.getName();
+    if (name == "tile" || name == "strides" || name == "dilations" ||
+        name == "pads") {
+      os << " " << name << " ";
+      llvm::interleave(
+          cast<DenseI64ArrayAttr>(attribute.getValue()).asArrayRef(), os, ",");
+    } else if (auto groups = dyn_cast<IntegerAttr>(attribute.getValue());
+               groups && name == "groups") {
+      os << " groups " << groups.getInt();
+    } else if (isa<UnitAttr>(attribute.getValue()) &&
+               (name == "packed" || name == "causal")) {
+      os << " " << name;
+    }
+  }
+  return text;
+}
+
 //===-- What all destination-style ops share
 //--------------------------------------//
 

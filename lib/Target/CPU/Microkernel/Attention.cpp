@@ -529,13 +529,12 @@ LogicalResult emitAttention(kernel::AttentionOp op, const Machine &machine) {
   int64_t lanes = machine.lanes(4);
   Tile tile = chooseAttentionTile(
       {heads, out[2], key[2], key[3], out[3], lanes}, machine);
-  if (auto given = op->getAttrOfType<DictionaryAttr>(kTileAttr))
-    if (!tile.update(given) || tile.depth == 0)
-      return op.emitOpError("has no valid tile in '")
-             << kTileAttr << "': " << given;
-  tile.depth = llvm::alignTo(tile.depth, kAttentionVectors * lanes);
+  if (failed(updateTile(op, tile)))
+    return failure();
+  tile.depth = llvm::alignTo(std::max<int64_t>(tile.depth, 1),
+                             kAttentionVectors * lanes);
+  noteTile(op, tile);
   AttentionEmitter(op, machine, tile).emit();
-  op.erase();
   return success();
 }
 

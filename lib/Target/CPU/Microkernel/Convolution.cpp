@@ -37,7 +37,7 @@ class ConvEmitter {
 public:
   ConvEmitter(kernel::ConvOp op, const Machine &machine);
   /// False if the op's own tile is not valid.
-  bool chooseTile(const Machine &machine, DictionaryAttr given);
+  LogicalResult chooseTile(kernel::ConvOp op, const Machine &machine);
   void emit();
 
 private:
@@ -120,15 +120,16 @@ ConvShape ConvEmitter::shape() {
           vectors};
 }
 
-bool ConvEmitter::chooseTile(const Machine &machine, DictionaryAttr given) {
+LogicalResult ConvEmitter::chooseTile(kernel::ConvOp op,
+                                      const Machine &machine) {
   ConvShape known = shape();
   if (shouldListPixels(known, machine)) {
     image.listPixels(b);
     known = shape();
   }
   tile = chooseConvTile(known, machine);
-  if (given && !tile.update(given))
-    return false;
+  if (failed(updateTile(op, tile)))
+    return failure();
   // A group of output blocks reads one group of input blocks.
   if (known.outputBlocks == ShapedType::kDynamic)
     tile.panels = 1;
@@ -137,7 +138,8 @@ bool ConvEmitter::chooseTile(const Machine &machine, DictionaryAttr given) {
   tile.itemPanels = llvm::alignTo(tile.itemPanels, tile.panels);
   blocked = tile.depth && known.inputBlocks != ShapedType::kDynamic &&
             tile.depth < known.inputBlocks;
-  return true;
+  noteTile(op, tile);
+  return success();
 }
 
 void ConvEmitter::emit() {
@@ -334,12 +336,9 @@ Values ConvEmitter::sumsIndex(Value pixel, int64_t vector) {
 
 LogicalResult emitConv(kernel::ConvOp op, const Machine &machine) {
   ConvEmitter emitter(op, machine);
-  auto given = op->getAttrOfType<DictionaryAttr>(kTileAttr);
-  if (!emitter.chooseTile(machine, given))
-    return op.emitOpError("has no valid tile in '")
-           << kTileAttr << "': " << given;
+  if (failed(emitter.chooseTile(op, machine)))
+    return failure();
   emitter.emit();
-  op.erase();
   return success();
 }
 

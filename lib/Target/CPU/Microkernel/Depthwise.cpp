@@ -185,12 +185,10 @@ LogicalResult emitDepthwiseConv(kernel::DepthwiseConvOp op,
     rows *= extent == ShapedType::kDynamic ? 1 : extent;
   Tile tile = chooseDepthwiseTile(rows, out.getDimSize(rank - 2),
                                   weight.getDimSize(rank - 3), machine);
-  auto given = op->getAttrOfType<DictionaryAttr>(kTileAttr);
-  if (given && !tile.update(given))
-    return op.emitOpError("has no valid tile in '")
-           << kTileAttr << "': " << given;
+  if (failed(updateTile(op, tile)))
+    return failure();
+  noteTile(op, tile);
   DepthwiseEmitter(op, machine).emit(tile);
-  op.erase();
   return success();
 }
 

@@ -455,13 +455,11 @@ LogicalResult emitMatMul(kernel::MatMulOp op, const Machine &machine) {
       chooseMatMulTile({out.getDimSize(rank - 2), out.getDimSize(rank - 1),
                         lhs.getDimSize(rank - 1), product.vectorsPerPanel()},
                        machine);
-  if (auto given = op->getAttrOfType<DictionaryAttr>(kTileAttr))
-    if (!tile.update(given))
-      return op.emitOpError("has no valid tile in '")
-             << kTileAttr << "': " << given;
+  if (failed(updateTile(op, tile)))
+    return failure();
   tile.itemPanels = llvm::alignTo(tile.itemPanels, tile.panels);
+  noteTile(op, tile);
   MatMulEmitter(op, machine, tile).emit();
-  op.erase();
   return success();
 }
 

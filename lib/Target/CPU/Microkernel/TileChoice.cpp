@@ -23,6 +23,9 @@ constexpr int64_t kDynamic = ShapedType::kDynamic;
 constexpr int64_t kLeastItems = 16;
 /// Rows of queries of a work item, at most.
 constexpr int64_t kAttentionRows = 256;
+/// The most that is taken of what is given, so that code and buffers stay of a
+/// sane size.
+constexpr int64_t kMostRows = 64, kMostPanels = 8, kMostOfItem = 1 << 16;
 
 DictionaryAttr Tile::toAttr(MLIRContext *context) const {
   Builder b(context);
@@ -36,19 +39,35 @@ DictionaryAttr Tile::toAttr(MLIRContext *context) const {
 }
 
 bool Tile::update(DictionaryAttr attr) {
-  auto read = [&](StringRef name, int64_t &number, int64_t least) {
+  auto read = [&](StringRef name, int64_t &number, int64_t least,
+                  int64_t most) {
     Attribute given = attr.get(name);
     if (!given)
       return true;
     auto integer = dyn_cast<IntegerAttr>(given);
     if (!integer || integer.getInt() < least)
       return false;
-    number = integer.getInt();
+    number = std::min(integer.getInt(), most);
     return true;
   };
-  return read("rows", rows, 1) && read("panels", panels, 1) &&
-         read("depth", depth, 0) && read("item_tiles", itemTiles, 1) &&
-         read("item_rows", itemRows, 1) && read("item_panels", itemPanels, 1);
+  return read("rows", rows, 1, kMostRows) &&
+         read("panels", panels, 1, kMostPanels) &&
+         read("depth", depth, 0, kMostOfItem) &&
+         read("item_tiles", itemTiles, 1, kMostOfItem) &&
+         read("item_rows", itemRows, 1, kMostOfItem) &&
+         read("item_panels", itemPanels, 1, kMostOfItem);
+}
+
+LogicalResult updateTile(Operation *op, Tile &tile) {
+  auto given = op->getAttrOfType<DictionaryAttr>(kernel::kTileAttr);
+  if (given && !tile.update(given))
+    return op->emitOpError("has no valid tile in '")
+           << kernel::kTileAttr << "': " << given;
+  return success();
+}
+
+void noteTile(Operation *op, const Tile &tile) {
+  op->setAttr(kernel::kTileAttr, tile.toAttr(op->getContext()));
 }
 
 /// Twice the cycles of one step of k.

@@ -1,6 +1,6 @@
 // Which register tile and which blocks of work a product gets, as plain
 // numbers: chosen by a model of the machine, printed on the op as
-// `kernel.tile`, and taken from there where they are given (by tuning, by a
+// kernel::kTileAttr, and taken from there where they are given (by tuning, by a
 // test).
 #ifndef WEFT_LIB_TARGET_CPU_MICROKERNEL_TILECHOICE_H
 #define WEFT_LIB_TARGET_CPU_MICROKERNEL_TILECHOICE_H
@@ -10,10 +10,6 @@
 #include "mlir/IR/BuiltinAttributes.h"
 
 namespace weft::cpu {
-
-/// The attribute with a tile's numbers: `kernel.tile = {rows = 6, panels = 1,
-/// …}`.
-constexpr llvm::StringLiteral kTileAttr = "kernel.tile";
 
 /// A register tile of rows x panels of 16 columns, and the block of such tiles
 /// that is one work item. "Rows" are rows of a matrix or pixels of an image.
@@ -27,10 +23,16 @@ struct Tile {
   int64_t itemPanels = 1; ///< panels of a work item
 
   mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
-  /// Replaces the numbers that `attr` has. False if one is below its minimum or
-  /// of another type.
+  /// Replaces the numbers that `attr` has; those beyond what is sensible count
+  /// as the most that is. False if one is below its minimum or of another type.
   bool update(mlir::DictionaryAttr attr);
 };
+
+/// Replaces the numbers of `tile` that `op` carries as kernel::kTileAttr.
+llvm::LogicalResult updateTile(mlir::Operation *op, Tile &tile);
+
+/// Leaves `tile`, which code is made for, as the attribute of `op`.
+void noteTile(mlir::Operation *op, const Tile &tile);
 
 /// What the choice depends on; ShapedType::kDynamic where it is not known.
 struct MatMulShape {

@@ -89,7 +89,7 @@ class WinogradEmitter {
 public:
   WinogradEmitter(kernel::WinogradConvOp op, const Machine &machine);
   /// False if the op's own tile is not valid.
-  bool chooseTile(const Machine &machine, DictionaryAttr given);
+  LogicalResult chooseTile(kernel::WinogradConvOp op, const Machine &machine);
   void emit();
 
 private:
@@ -158,17 +158,19 @@ WinogradEmitter::WinogradEmitter(kernel::WinogradConvOp op,
   alwaysInside = axes[0].fillsOutput() && axes[1].fillsOutput();
 }
 
-bool WinogradEmitter::chooseTile(const Machine &machine, DictionaryAttr given) {
+LogicalResult WinogradEmitter::chooseTile(kernel::WinogradConvOp op,
+                                          const Machine &machine) {
   tile = chooseWinogradTile(
       {constantOf(tileCount).value_or(ShapedType::kDynamic), positions,
        channels, groupPanels, groups, product.vectorsPerPanel()},
       machine);
-  if (given && !tile.update(given))
-    return false;
+  if (failed(updateTile(op, tile)))
+    return failure();
   tile.panels = std::min(tile.panels, groupPanels);
   tile.itemPanels = std::min<int64_t>(
       llvm::alignTo(tile.itemPanels, tile.panels), groupPanels);
-  return true;
+  noteTile(op, tile);
+  return success();
 }
 
 Value WinogradEmitter::buffer(ArrayRef<int64_t> shape) {
@@ -469,12 +471,9 @@ Values WinogradEmitter::outputIndex(Value panel, Value row, Value column,
 LogicalResult emitWinogradConv(kernel::WinogradConvOp op,
                                const Machine &machine) {
   WinogradEmitter emitter(op, machine);
-  auto given = op->getAttrOfType<DictionaryAttr>(kTileAttr);
-  if (!emitter.chooseTile(machine, given))
-    return op.emitOpError("has no valid tile in '")
-           << kTileAttr << "': " << given;
+  if (failed(emitter.chooseTile(op, machine)))
+    return failure();
   emitter.emit();
-  op.erase();
   return success();
 }
 

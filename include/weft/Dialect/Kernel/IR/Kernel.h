@@ -19,6 +19,13 @@ constexpr int64_t kBlock = 16;
 /// Unit attribute on the functions that are kernels.
 constexpr llvm::StringLiteral kEntryAttr = "kernel.entry";
 
+/// The attribute of a product with the numbers of its tile, where they are not
+/// left to the target's choice: `kernel.tile = {rows = 6, panels = 1, …}`.
+constexpr llvm::StringLiteral kTileAttr = "kernel.tile";
+/// The attribute of a kernel whose products were lowered: the tiles that they
+/// got, in the order in which they stood.
+constexpr llvm::StringLiteral kTilesAttr = "kernel.tiles";
+
 } // namespace weft::kernel
 
 #include "weft/Dialect/Kernel/IR/KernelDialect.h.inc"
@@ -27,6 +34,14 @@ constexpr llvm::StringLiteral kEntryAttr = "kernel.entry";
 #include "weft/Dialect/Kernel/IR/KernelOps.h.inc"
 
 namespace weft::kernel {
+
+/// True for the ops that a tile is chosen for: products and convolutions.
+bool isProduct(mlir::Operation *op);
+
+/// A product by what its best tile depends on: "conv 1x4x56x56x16f32
+/// 8x4x1x1x16x16f32 -> 1x8x56x56x16f32 dilations 1,1 groups 1 strides 1,1".
+/// What it does with its sums is left out.
+std::string describeProduct(mlir::Operation *op);
 
 /// Makes the ops of this dialect known to one-shot bufferization.
 void registerBufferizableOpInterfaces(mlir::DialectRegistry &registry);
