@@ -4,6 +4,7 @@
 
 #include "Output.h"
 #include "Stages.h"
+#include "TilePlan.h"
 #include "weft/Dialect/Graph/IR/Graph.h"
 #include "weft/Dialect/Kernel/IR/Kernel.h"
 #include "weft/Dialect/Kernel/Transforms/Passes.h"
@@ -241,9 +242,13 @@ FailureOr<std::vector<TargetProgram>> Compilation::run(StringRef last) {
       break;
     case Scope::Level:
       splitByLevel(programs, targets);
-      for (TargetProgram &program : programs)
+      for (TargetProgram &program : programs) {
+        TilePlan tiles(*program.module, program.target->name());
+        tiles.apply(options.tuning);
         if (!runStage(stage, *program.module, program.target))
           return failure();
+        tiles.collect(report.products);
+      }
       break;
     case Scope::Output:
       break;

@@ -146,6 +146,13 @@ std::string CompileOptions::fingerprint() const {
       llvm::interleave(*input.shape, os, "x");
     os << ":" << input.type << ";";
   }
+  for (const auto &[target, table] : tuning)
+    for (const auto &[product, tile] : table) {
+      os << "tile=" << target << "/" << product;
+      for (const auto &[name, number] : tile)
+        os << "," << name << "=" << number;
+      os << ";";
+    }
   os << "precision=" << static_cast<int>(precision)
      << ";memory=" << static_cast<int>(memory)
      << ";external-weights=" << externalWeights;

@@ -33,11 +33,20 @@ struct StageTime {
   double seconds = 0;
 };
 
+/// A product of the program and the tile that it got.
+struct TiledProduct {
+  std::string target;  ///< "cpu:znver4"
+  std::string product; ///< as kernel::describeProduct writes it
+  TileNumbers tile;
+  std::vector<size_t> launches; ///< of its kernel, as weft_model_kernel counts
+};
+
 /// What a compilation did, for --timing, --json and tests.
 struct CompileReport {
   std::vector<StageTime> stages;
   unsigned operators = 0; ///< of the model, after import
   unsigned kernels = 0;
+  std::vector<TiledProduct> products;
   uint64_t weightBytes = 0;
   int64_t arenaBytes = -1; ///< -1: depends on shapes
 };

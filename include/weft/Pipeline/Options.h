@@ -8,6 +8,7 @@
 #include "llvm/Support/Error.h"
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -73,6 +74,14 @@ struct Budget {
 /// "120s,4GiB", "2m", "512MiB": one time, one size or both.
 llvm::Expected<Budget> parseBudget(llvm::StringRef text);
 
+/// The numbers of a tile by name: "rows", "panels", "depth", "item_tiles",
+/// "item_rows", "item_panels" (lib/Target/CPU/Microkernel/TileChoice.h).
+using TileNumbers = std::map<std::string, int64_t>;
+/// Tiles by product, as kernel::describeProduct writes it.
+using TileTable = std::map<std::string, TileNumbers>;
+/// Tables by target ("cpu:znver4"): what tuning found.
+using TuningRecord = std::map<std::string, TileTable>;
+
 struct CompileOptions {
   std::vector<TargetSpec> targets = {TargetSpec()};
   ImportOptions import;
@@ -80,6 +89,8 @@ struct CompileOptions {
   MemoryUse memory = MemoryUse::Fast;
   EmitSpec emit;
   Budget budget;
+  /// Tiles in place of those that the model of the machine chooses.
+  TuningRecord tuning;
 
   /// Folder for one .mlir a stage, "NN-STAGE.mlir"; empty: none.
   std::string saveStages;
