@@ -51,6 +51,8 @@ CompileOutcome weft::runCompileJob(const CompileJob &job) {
   };
   std::string name = llvm::sys::path::filename(job.model).str();
   ProgressBar bar("compiling " + name);
+  if (!job.showProgress)
+    bar.stop();
   BudgetGuard guard(job.options.budget, [&](const std::string &reason) {
     bar.stop();
     measure();

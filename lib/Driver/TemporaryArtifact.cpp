@@ -17,7 +17,8 @@ TemporaryArtifact::~TemporaryArtifact() {
 }
 
 int TemporaryArtifact::compile(const std::string &model,
-                               const CompileOptions &options) {
+                               const CompileOptions &options,
+                               bool showProgress) {
   llvm::SmallString<128> pattern;
   llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, pattern);
   llvm::sys::path::append(pattern, "weft-XXXXXX");
@@ -32,7 +33,7 @@ int TemporaryArtifact::compile(const std::string &model,
   job.model = model;
   job.output = path = folder + "/model.weft";
   job.options = options;
-  CompileOutcome outcome = runCompileJob(job);
-  seconds = outcome.seconds;
+  job.showProgress = showProgress;
+  outcome = runCompileJob(job);
   return outcome.exitCode;
 }

@@ -1,6 +1,7 @@
 // What the subcommands share.
 #include "Commands.h"
 #include "weft/Driver/Guard.h"
+#include "weft/Driver/Tune.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -37,6 +38,10 @@ void CompileFlags::addTo(CLI::App &command, bool withInputs) {
       .add_option("--budget", budget,
                   "time and memory that compiling may take: 120s,4GiB")
       ->type_name("LIMITS");
+  command
+      .add_option("--tuning", tuning,
+                  "take tiles from this record, which compile --tune writes")
+      ->type_name("FILE.json");
   command.add_flag("--verbose", verbose, "more detail in messages");
 }
 
@@ -56,6 +61,8 @@ CompileOptions CompileFlags::resolve() const {
   options.memory = unwrap("--memory", parseMemoryUse(memory));
   if (!budget.empty())
     options.budget = unwrap("--budget", parseBudget(budget));
+  if (!tuning.empty())
+    options.tuning = unwrap("--tuning", readTuningRecord(tuning));
   options.verbose = verbose;
   setCrashVerbosity(verbose);
   return options;

@@ -19,7 +19,7 @@ void addOps(CLI::App &app, int &exitCode);
 /// The options that every command which compiles understands, as text.
 struct CompileFlags {
   std::vector<std::string> targets, inputs;
-  std::string precision = "f32", memory = "fast", budget;
+  std::string precision = "f32", memory = "fast", budget, tuning;
   bool verbose = false;
 
   /// Adds them to `command`; `withInputs`: `--input` pins shapes (weft run and

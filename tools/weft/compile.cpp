@@ -3,6 +3,8 @@
 #include "Commands.h"
 #include "weft/Driver/Guard.h"
 #include "weft/Driver/Terminal.h"
+#include "weft/Driver/Tune.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -13,10 +15,13 @@ namespace {
 struct CompileCommand {
   CompileFlags flags;
   CompileJob job;
-  std::string emit = "artifact", saveStages;
+  TuneRequest tuning;
+  std::string emit = "artifact", saveStages, tune;
   bool timing = false, externalWeights = false;
 
   int run();
+  void readOptions();
+  int findTiles();
   void printTiming(const CompileOutcome &outcome) const;
 };
 } // namespace
@@ -43,7 +48,40 @@ void CompileCommand::printTiming(const CompileOutcome &outcome) const {
                << formatBytes(peakResidentBytes()) << "\n";
 }
 
-int CompileCommand::run() {
+/// Searches for tiles, keeps them in the record, and tells what they gained.
+int CompileCommand::findTiles() {
+  TuneOutcome outcome;
+  if (int code = weft::tune(job, tuning, outcome))
+    return code;
+  if (!tuning.record.empty())
+    if (std::string error =
+            writeTuningRecord(tuning.record, job.options.tuning);
+        !error.empty())
+      return userError(error);
+  char regret[16];
+  snprintf(regret, sizeof regret, "%.1f",
+           100 * (outcome.modelSeconds / outcome.tunedSeconds - 1));
+  llvm::errs() << "tuned for " << formatSeconds(outcome.seconds) << ": other "
+               << "tiles for " << outcome.changed << " of " << outcome.products
+               << " products; a run takes "
+               << formatSeconds(outcome.tunedSeconds) << " instead of "
+               << formatSeconds(outcome.modelSeconds)
+               << " (regret of the untuned choice " << regret << " %)\n";
+  return kDone;
+}
+
+void CompileCommand::readOptions() {
+  tuning.record = flags.tuning;
+  if (!tune.empty()) {
+    Budget time = unwrap("--tune", parseBudget(tune));
+    if (time.bytes || !time.seconds)
+      throw CLI::ValidationError("--tune",
+                                 "'" + tune + "' is no time; write e.g. 60s");
+    tuning.seconds = time.seconds;
+    // The record is about to be written.
+    if (!llvm::sys::fs::exists(flags.tuning))
+      flags.tuning.clear();
+  }
   job.options = flags.resolve();
   job.options.emit = unwrap("--emit", parseEmit(emit));
   job.options.externalWeights = externalWeights;
@@ -64,9 +102,20 @@ int CompileCommand::run() {
       throw CLI::ValidationError("--emit", "there is no stage '" + spec.stage +
                                                "'; the stages are " + names);
   }
+}
+
+int CompileCommand::run() {
+  readOptions();
+  const EmitSpec &spec = job.options.emit;
   for (const std::string &path : {job.output, job.json})
     if (std::string error = cannotWrite(path); !error.empty())
       return userError(error);
+  if (tuning.seconds) {
+    if (std::string error = cannotWrite(tuning.record); !error.empty())
+      return userError(error);
+    if (int code = findTiles())
+      return code;
+  }
 
   CompileOutcome outcome = runCompileJob(job);
   if (timing)
@@ -105,6 +154,14 @@ void driver::addCompile(CLI::App &app, int &exitCode) {
       ->type_name("WHERE");
   sub->add_option("--save-stages", command->saveStages,
                   "write the program after each stage to this folder");
+  sub->add_option("--tune", command->tune,
+                  "measure other tiles for this long on this machine, and use "
+                  "and record (--tuning) the best: 60s")
+      ->type_name("TIME");
+  sub->add_option("--tune-threads", command->tuning.threads,
+                  "threads of the measured runs (default: one for each core)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 4096));
   sub->add_option("--json", command->job.json,
                   "write a report to this file; - is standard output");
   sub->add_flag("--timing", command->timing, "show the time of each stage");

@@ -14,6 +14,7 @@ struct CompileJob {
   /// JSON report: a file, "-" for standard output, or empty for none. Written
   /// after a failure too, as far as it goes.
   std::string json;
+  bool showProgress = true; ///< on a terminal
 };
 
 struct CompileOutcome {

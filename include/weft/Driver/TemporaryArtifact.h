@@ -15,14 +15,16 @@ public:
   TemporaryArtifact &operator=(const TemporaryArtifact &) = delete;
 
   /// Compiles `model`; returns the exit code, after errors have been printed.
-  int compile(const std::string &model, const CompileOptions &options);
+  int compile(const std::string &model, const CompileOptions &options,
+              bool showProgress = true);
 
   const std::string &file() const { return path; }
-  double compileSeconds() const { return seconds; }
+  double compileSeconds() const { return outcome.seconds; }
+  const CompileReport &report() const { return outcome.report; }
 
 private:
   std::string folder, path;
-  double seconds = 0;
+  CompileOutcome outcome;
 };
 
 } // namespace weft
