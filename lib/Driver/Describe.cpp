@@ -3,6 +3,7 @@
 #include "weft/Driver/Describe.h"
 #include "weft/Driver/Terminal.h"
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 using Json = nlohmann::ordered_json;
@@ -50,6 +51,36 @@ static std::string tensorTable(const char *title,
   return table.str();
 }
 
+/// What a kernel moves without computing, by the word that its name begins
+/// with.
+static const std::pair<std::string_view, const char *> kMoves[] = {
+    {"pack_", "reorders"},        {"unpack_", "reorders"},
+    {"transpose_", "transposes"}, {"copy_", "copies"},
+    {"pick_channels_", "copies"}, {"border_", "borders"}};
+
+/// How many kernels only move data, by kind. "reorders" pass between plain and
+/// blocked layouts, "borders" write the padding of a buffer.
+static std::map<std::string, size_t> movesOf(const Manifest &manifest) {
+  std::map<std::string, size_t> counts;
+  for (auto [word, kind] : kMoves)
+    counts.try_emplace(kind);
+  for (const artifact::KernelInfo &kernel : manifest.kernels)
+    for (auto [word, kind] : kMoves)
+      counts[kind] +=
+          kernel.flops == 0 && kernel.name.compare(0, word.size(), word) == 0;
+  return counts;
+}
+
+std::string describeMemory(const std::vector<MemoryBlock> &blocks) {
+  Table table({">offset", ">bytes", ">kernels"});
+  for (const MemoryBlock &block : blocks)
+    table.add(
+        {std::to_string(block.offset), std::to_string(block.bytes),
+         std::to_string(block.first) + " to " + std::to_string(block.last)});
+  return "\ntemporary memory, and the kernels between which a block is used\n" +
+         table.str();
+}
+
 std::string describe(const Manifest &manifest, uint64_t fileBytes) {
   std::string text = manifest.modelName + ", compiled by Weft " +
                      manifest.compilerVersion + ", " + formatBytes(fileBytes) +
@@ -77,7 +108,13 @@ std::string describe(const Manifest &manifest, uint64_t fileBytes) {
     kernels.add({std::to_string(i), millions(kernel.flops),
                  millions(kernel.bytes), kernel.name, kernel.operators});
   }
-  return text + kernels.str();
+  text += kernels.str() + "\nkernels that only move data:";
+  const char *separator = " ";
+  for (const auto &[kind, count] : movesOf(manifest)) {
+    text += separator + std::to_string(count) + " " + kind;
+    separator = ", ";
+  }
+  return text + "\n";
 }
 
 static Json tensorsAsJson(const std::vector<TensorInfo> &tensors) {
@@ -115,6 +152,7 @@ std::string describeAsJson(const Manifest &manifest, uint64_t fileBytes) {
                  {"weight_bytes", manifest.weightBytes},
                  {"weight_file", manifest.weightFile},
                  {"arena_bytes", manifest.arenaBytes},
+                 {"moves", movesOf(manifest)},
                  {"kernels", kernels}};
   return report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -355,6 +355,7 @@ OutputWriter::writeArtifact(const ProgramInterface &interface,
   report.kernels = tables->kernels.size();
   report.weightBytes = tables->weightBytes;
   report.arenaBytes = manifest.arenaBytes;
+  report.buffers = tables->buffers;
   if (llvm::Error error =
           artifact::writeArtifact(output, objects, std::move(content))) {
     bool ours = error.isA<artifact::LinkError>();

@@ -27,7 +27,8 @@ struct InspectCommand {
   bool json = false;
 
   int run();
-  int showArtifact(const std::string &file, const std::string &before);
+  int showArtifact(const std::string &file, const std::string &before,
+                   const std::string &after);
   int showModel();
 };
 } // namespace
@@ -36,7 +37,8 @@ struct InspectCommand {
 static constexpr const char *kBefore = "import", *kAfter = "fuse";
 
 int InspectCommand::showArtifact(const std::string &file,
-                                 const std::string &before) {
+                                 const std::string &before,
+                                 const std::string &after) {
   auto buffer = llvm::MemoryBuffer::getFile(file, /*IsText=*/false,
                                             /*RequiresNullTerminator=*/false);
   if (!buffer)
@@ -49,7 +51,7 @@ int InspectCommand::showArtifact(const std::string &file,
                           error))
     return userError(path + ": " + error);
   llvm::outs() << (json ? describeAsJson(manifest, bytes.size())
-                        : before + describe(manifest, bytes.size()));
+                        : before + describe(manifest, bytes.size()) + after);
   return kDone;
 }
 
@@ -95,7 +97,12 @@ int InspectCommand::showModel() {
   TemporaryArtifact artifact;
   if (int code = artifact.compile(path, options))
     return code;
-  return showArtifact(artifact.file(), operatorTable(*before));
+  // The plan is the compiler's; an artifact keeps only its size.
+  std::vector<MemoryBlock> blocks;
+  for (const kernel::Buffer &block : artifact.report().buffers)
+    blocks.push_back({block.offset, block.bytes, block.first, block.last});
+  return showArtifact(artifact.file(), operatorTable(*before),
+                      blocks.empty() ? "" : describeMemory(blocks));
 }
 
 int InspectCommand::run() {
@@ -106,7 +113,7 @@ int InspectCommand::run() {
   if (!html.empty())
     return userError(path + ": --html needs the model; an artifact no longer "
                             "holds its graph");
-  return showArtifact(path, "");
+  return showArtifact(path, "", "");
 }
 
 void driver::addInspect(CLI::App &app, int &exitCode) {

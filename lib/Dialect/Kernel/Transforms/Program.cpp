@@ -57,6 +57,40 @@ static std::string nodesOfLaunch(LaunchOp launch) {
   return text;
 }
 
+/// The block that `view` makes of the arena, with the launches that use it or a
+/// view of it.
+static std::optional<Buffer> readBuffer(memref::ViewOp view) {
+  std::optional<int64_t> offset = getConstantIntValue(view.getByteShift());
+  if (!offset || !view.getType().hasStaticShape())
+    return std::nullopt;
+  Buffer buffer = {uint64_t(*offset), bytesOf(view.getType()), SIZE_MAX, 0};
+  SmallVector<Value> aliases = {view.getResult()};
+  while (!aliases.empty()) {
+    Value alias = aliases.pop_back_val();
+    for (Operation *user : alias.getUsers()) {
+      if (isa<ViewLikeOpInterface>(user))
+        aliases.append(user->result_begin(), user->result_end());
+      auto number = user->getAttrOfType<IntegerAttr>(kLaunchAttr);
+      if (!number)
+        continue;
+      buffer.first = std::min<size_t>(buffer.first, number.getInt());
+      buffer.last = std::max<size_t>(buffer.last, number.getInt());
+    }
+  }
+  return buffer.first == SIZE_MAX ? std::nullopt : std::optional(buffer);
+}
+
+static void readArena(ArenaOp arena, Program &program) {
+  program.arenaBytes = getConstantIntValue(arena.getBytes()).value_or(-1);
+  for (Operation *user : arena->getUsers())
+    if (auto view = dyn_cast<memref::ViewOp>(user))
+      if (std::optional<Buffer> buffer = readBuffer(view))
+        program.buffers.push_back(*buffer);
+  llvm::sort(program.buffers, [](const Buffer &a, const Buffer &b) {
+    return std::tie(a.first, a.offset) < std::tie(b.first, b.offset);
+  });
+}
+
 Program readProgram(ModuleOp module) {
   Program program;
   for (auto global : module.getOps<memref::GlobalOp>()) {
@@ -68,9 +102,7 @@ Program readProgram(ModuleOp module) {
   if (auto checks = module->getAttrOfType<ArrayAttr>(kChecksAttr))
     for (auto message : checks.getAsRange<StringAttr>())
       program.checks.push_back(message.str());
-  module.walk([&](ArenaOp arena) {
-    program.arenaBytes = getConstantIntValue(arena.getBytes()).value_or(-1);
-  });
+  module.walk([&](ArenaOp arena) { readArena(arena, program); });
   module.walk([&](LaunchOp launch) {
     artifact::KernelInfo info;
     info.name = launch.getCallee().str();
