@@ -105,6 +105,13 @@ std::string weft::jsonReport(const CompileJob &job,
                  {"cpu_s", outcome.cpuSeconds},
                  {"peak_rss_mb", double(peakResidentBytes()) / 0x1p20},
                  {"stages", stages}};
+  if (job.tuning)
+    report["tuning"] = {{"products", job.tuning->products},
+                        {"changed", job.tuning->changed},
+                        {"seconds", job.tuning->seconds},
+                        {"untuned_ms", job.tuning->modelSeconds * 1e3},
+                        {"tuned_ms", job.tuning->tunedSeconds * 1e3},
+                        {"regret", job.tuning->regret()}};
   if (error.empty()) {
     report["operators"] = outcome.report.operators;
     report["kernels"] = outcome.report.kernels;

@@ -20,7 +20,7 @@ import environment
 import report
 from catalog import CACHE, PEERS, SETS, models_of, peers_of
 
-PARTS = ("compile", "speed", "start", "memory", "accuracy", "dynamic")
+PARTS = ("compile", "speed", "start", "memory", "accuracy", "tune", "dynamic")
 
 
 def positive(kind):
@@ -65,6 +65,8 @@ def parser():
     add("--rounds", type=positive(int), default=5, metavar="N")
     add("--seconds", type=positive(float), default=0.4, metavar="S",
         help="of a peer's turn in a round (default: %(default)s)")
+    add("--tune-seconds", type=positive(float), default=30, metavar="S",
+        help="how long a search for tiles may take (default: %(default)s)")
     add("--cache", type=Path, default=CACHE, metavar="DIR",
         help="where models and artifacts lie (default: build/bench/models)")
     add("--build", type=Path, metavar="DIR",
@@ -119,6 +121,9 @@ def measure_model(job, record, options):
                 report.set_part(record, peer, "start", measuring.starts(job, peer))
     if "memory" in options.measure and "weft" in ready:
         report.set_part(record, "weft", "memory", measuring.planned_memory(job))
+    if "tune" in options.measure and "weft" in chosen:
+        report.set_part(record, "weft", "tune",
+                        measuring.tuned(job, options.tune_seconds))
     if "accuracy" in options.measure:
         for peer, error in accuracy.errors(job, ready).items():
             report.set_part(record, peer, "accuracy", error)

@@ -244,6 +244,23 @@ def planned_memory(job):
             "arena_mb": arena / 1e6 if arena >= 0 else None}
 
 
+def tuned(job, seconds):
+    """What weft compile --tune finds: the regret of the untuned choice, %."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "report.json")
+        process = job.start(
+            [peers.Weft.find("bin", "weft"), "compile", job.source, "-o",
+             Path(folder, "tuned.weft"), "--tune", f"{seconds}s",
+             "--tune-threads", job.threads, "--json", report],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        _, errors = process.communicate()
+        if process.returncode:
+            return {"failure": message_of(errors)}
+        found = json.loads(report.read_text())["tuning"]
+    return {"regret_percent": 100 * found["regret"],
+            "products": found["products"], "changed": found["changed"]}
+
+
 def make_model(job):
     """Writes the ONNX file and inputs, if they are not there. Returns what went
     wrong, or None."""

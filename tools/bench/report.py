@@ -240,7 +240,11 @@ SECTIONS = (
       (("start", "python", "peak_mb"), "peak MB"), (("speed", "load_ms"), "load ms"))),
     ("Memory when running", ((("speed", "resident_mb"), "MB"),
                              (("memory", "weights_mb"), "weights planned, MB"),
-                             (("memory", "arena_mb"), "temporaries planned, MB"))),
+                             (("memory", "arena_mb"), "temporaries planned, MB"),
+                             (("start", "program", "peak_mb"), "weft-run, peak MB"))),
+    ("Tiles found by measuring, beside those of the model of the machine",
+     ((("tune", "products"), "products"), (("tune", "changed"), "changed"),
+      (("tune", "regret_percent"), "regret of the model's choice, %"))),
 )
 
 

@@ -50,17 +50,16 @@ void CompileCommand::printTiming(const CompileOutcome &outcome) const {
 
 /// Searches for tiles, keeps them in the record, and tells what they gained.
 int CompileCommand::findTiles() {
-  TuneOutcome outcome;
-  if (int code = weft::tune(job, tuning, outcome))
+  if (int code = weft::tune(job, tuning))
     return code;
   if (!tuning.record.empty())
     if (std::string error =
             writeTuningRecord(tuning.record, job.options.tuning);
         !error.empty())
       return userError(error);
+  const TuneOutcome &outcome = *job.tuning;
   char regret[16];
-  snprintf(regret, sizeof regret, "%.1f",
-           100 * (outcome.modelSeconds / outcome.tunedSeconds - 1));
+  snprintf(regret, sizeof regret, "%.1f", 100 * outcome.regret());
   llvm::errs() << "tuned for " << formatSeconds(outcome.seconds) << ": other "
                << "tiles for " << outcome.changed << " of " << outcome.products
                << " products; a run takes "

@@ -8,13 +8,25 @@
 
 namespace weft {
 
+/// What a search for tiles found (Tune.h).
+struct TuneOutcome {
+  size_t products = 0, changed = 0; ///< that tiles were tried for, and kept
+  double seconds = 0;
+  /// One run with the model's choice and with what was found, interleaved.
+  double modelSeconds = 0, tunedSeconds = 0;
+
+  /// How much longer than the tuned one the model's choice takes: 0.02 is 2 %.
+  double regret() const { return modelSeconds / tunedSeconds - 1; }
+};
+
 struct CompileJob {
   std::string model, output;
   CompileOptions options;
   /// JSON report: a file, "-" for standard output, or empty for none. Written
   /// after a failure too, as far as it goes.
   std::string json;
-  bool showProgress = true; ///< on a terminal
+  bool showProgress = true;          ///< on a terminal
+  std::optional<TuneOutcome> tuning; ///< for the report
 };
 
 struct CompileOutcome {

@@ -21,19 +21,12 @@ llvm::Expected<TuningRecord> readTuningRecord(const std::string &path);
 std::string writeTuningRecord(const std::string &path,
                               const TuningRecord &record);
 
-struct TuneOutcome {
-  size_t products = 0, changed = 0; ///< that tiles were tried for, and kept
-  double seconds = 0;
-  /// One run with the model's choice and with what was found, interleaved.
-  double modelSeconds = 0, tunedSeconds = 0;
-};
-
 /// Compiles `job.model` again and again, each time with other tiles for all of
 /// its products at once, and times each kernel within runs of the whole model
-/// on random inputs. What is found goes to `job.options.tuning`. The target
-/// must be one that this machine runs. Returns an exit code, after errors have
-/// been printed.
-int tune(CompileJob &job, const TuneRequest &request, TuneOutcome &outcome);
+/// on random inputs. What is found goes to `job.options.tuning` and
+/// `job.tuning`. The target must be one that this machine runs. Returns an exit
+/// code, after errors have been printed.
+int tune(CompileJob &job, const TuneRequest &request);
 
 } // namespace weft
 

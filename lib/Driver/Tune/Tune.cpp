@@ -224,7 +224,7 @@ int Tuner::run(TuningRecord &record) {
 
 } // namespace
 
-int tune(CompileJob &job, const TuneRequest &request, TuneOutcome &outcome) {
+int tune(CompileJob &job, const TuneRequest &request) {
   int code = kDone;
   int failure = reportFailures([&] {
     const std::vector<TargetSpec> &targets = job.options.targets;
@@ -232,7 +232,9 @@ int tune(CompileJob &job, const TuneRequest &request, TuneOutcome &outcome) {
         targets[0].arch.empty())
       throw UsersFault("--tune: measures on this machine, so it takes one "
                        "--target that this machine runs, e.g. host");
+    TuneOutcome outcome;
     code = Tuner(job, request, outcome).run(job.options.tuning);
+    job.tuning = outcome;
   });
   return failure ? failure : code;
 }
