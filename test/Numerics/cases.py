@@ -254,6 +254,9 @@ CASES = [
                                 In([4], t, value=np.full([4], 7))],
            {"axis": 1}, name=t, output_types=["float32"])
       for t in ("uint8", "int8", "int16")],
+    # Scales of one element are for the whole tensor, whatever the axis.
+    Case("DequantizeLinear", [In(["a"], "int32", -999, 999), In([1], value=np.full([1], 0.1)), In([], "int32", value=0)],
+         name="one-scale", output_types=["float32"], reference="onnxruntime"),
     Case("MatMulInteger", [In(["a", "b"], "uint8", 0, 255), In(["b", "c"], "int8", -128, 127),
                            In([], "uint8", value=120), In([], "int8", value=-3)], rtol=None, output_types=["int32"]),
     Case("Pow", [In(ABC, "int32", -9, 9), In(ABC, "int32", 0, 12)], name="whole", rtol=None),

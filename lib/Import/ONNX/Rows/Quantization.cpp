@@ -95,9 +95,19 @@ static std::optional<Parameters> parameters(NodeImport &n) {
     return {};
   }
   int64_t axis = 0;
-  bool perTensor = n.rank(1) == 0;
-  // The axis does not count where there is one scale.
-  if (!perTensor && rank > 0) {
+  // The axis does not count where there is one scale, which files write as a
+  // scalar or as one element.
+  auto isOne = [&](unsigned i) {
+    return n.rank(i) == 0 || (n.rank(i) == 1 && n.type(i).getDimSize(0) == 1);
+  };
+  bool perTensor = !block && isOne(1) && (!n.has(2) || isOne(2));
+  if (perTensor) {
+    auto scalar = [&](unsigned i) {
+      return n.rank(i) ? n.squeeze(n.input(i), {0}) : n.input(i);
+    };
+    return Parameters{scalar(1), n.has(2) ? scalar(2) : Value()};
+  }
+  if (rank > 0) {
     auto given = n.axis(n.integer("axis", 1), rank);
     if (!given)
       return {};
