@@ -1,6 +1,7 @@
 // What follows the lowering inside each kernel: chains of elementwise generics
 // become one, reads at computed positions inline what computes the element, the
-// elementwise followers of a product become its epilogue, and the results are
+// elementwise followers of a product, with what they read, become its epilogue,
+// and the results are
 // written to the output arguments. Which ops share a kernel was decided before
 // (`weft-fuse-kernels`).
 
@@ -146,6 +147,63 @@ struct FoldIntoEpilogue : OpRewritePattern<linalg::GenericOp> {
   }
 };
 
+/// product(extra generic(x …)) => product with x … as extras and the generic's
+/// body at the head of its epilogue. The generic may have joined the product's
+/// follower only after that became the epilogue.
+template <typename Product>
+struct InlineExtra : OpRewritePattern<Product> {
+  using OpRewritePattern<Product>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(Product product,
+                                PatternRewriter &rewriter) const final {
+    SmallVector<Value> extras(product.getExtras());
+    auto isOwn = [](Value extra) {
+      auto generic = extra.getDefiningOp<linalg::GenericOp>();
+      return generic && isElementwise(generic) && generic->hasOneUse() &&
+             !generic.hasIndexSemantics() && !hasEffects(generic);
+    };
+    auto found = llvm::find_if(extras, isOwn);
+    if (found == extras.end())
+      return rewriter.notifyMatchFailure(product, "computes no extra");
+    size_t place = found - extras.begin();
+    auto producer = found->template getDefiningOp<linalg::GenericOp>();
+    SmallVector<Attribute> maps(product.getExtraMaps().getValue());
+    AffineMap read = cast<AffineMapAttr>(maps[place]).getValue();
+    Block &body = product.getEpilogue().front();
+    Block *source = producer.getBody();
+    IRMapping values;
+    rewriter.modifyOpInPlace(product, [&] {
+      for (OpOperand *input : producer.getDpsInputOperands()) {
+        AffineMap map = producer.getMatchingIndexingMap(input).compose(read);
+        extras.push_back(input->get());
+        maps.push_back(AffineMapAttr::get(map));
+        Value scalar = source->getArgument(input->getOperandNumber());
+        values.map(scalar,
+                   body.addArgument(scalar.getType(), producer.getLoc()));
+      }
+      rewriter.setInsertionPointToStart(&body);
+      for (Operation &step : source->without_terminator())
+        rewriter.clone(step, values);
+      // The first argument is the sum.
+      body.getArgument(place + 1).replaceAllUsesWith(
+          values.lookupOrDefault(source->getTerminator()->getOperand(0)));
+      body.eraseArgument(place + 1);
+      extras.erase(extras.begin() + place);
+      maps.erase(maps.begin() + place);
+      product.getExtrasMutable().assign(extras);
+      product.setExtraMapsAttr(rewriter.getArrayAttr(maps));
+    });
+    rewriter.eraseOp(producer);
+    return success();
+  }
+};
+
+template <typename... Products>
+void addEpiloguePatterns(RewritePatternSet &patterns) {
+  patterns.add<FoldIntoEpilogue<Products>..., InlineExtra<Products>...>(
+      patterns.getContext());
+}
+
 /// Makes `value` be computed into `out`; false where it is no result of an op
 /// that writes to a fresh tensor.
 bool writeTo(Value value, Value out, RewriterBase &rewriter) {
@@ -205,10 +263,9 @@ LogicalResult fuseInKernels(Operation *root) {
   linalg::populateElementwiseOpsFusionPatterns(patterns, readsOnce);
   // An extent read from an op's result would count as a second use of it.
   memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
-  patterns.add<InlineReadElement, FoldIntoEpilogue<kernel::MatMulOp>,
-               FoldIntoEpilogue<kernel::ConvOp>,
-               FoldIntoEpilogue<kernel::WinogradConvOp>,
-               FoldIntoEpilogue<kernel::DepthwiseConvOp>>(context);
+  patterns.add<InlineReadElement>(context);
+  addEpiloguePatterns<kernel::MatMulOp, kernel::ConvOp, kernel::WinogradConvOp,
+                      kernel::DepthwiseConvOp>(patterns);
   FrozenRewritePatternSet frozen(std::move(patterns));
   WalkResult walked = root->walk([&](func::FuncOp function) {
     if (!function->hasAttr(kernel::kEntryAttr))

@@ -33,6 +33,29 @@ func.func private @matmul_add_relu(%a: tensor<?x64xf32>, %b: tensor<3x64x16xf32>
   return %2 : tensor<?x40xf32>
 }
 
+// What is computed for the epilogue alone becomes part of it, a chain of integers
+// and all.
+// CHECK-LABEL: func.func private @add_quantized
+func.func private @add_quantized(%a: tensor<?x64xf32>, %b: tensor<3x64x16xf32>, %x: tensor<?x40xf32>,
+                                 %out: tensor<?x40xf32>) -> tensor<?x40xf32> attributes {kernel.entry} {
+  // CHECK-NOT: linalg.generic
+  // CHECK: kernel.matmul packed {{.*}} extras(%{{.*}}) outs
+  // CHECK: arith.fptoui
+  // CHECK: kernel.yield
+  // CHECK-NOT: linalg.generic
+  // CHECK: return
+  %0 = graph.cast %x to ui8 : tensor<?x40xf32> -> tensor<?x40xui8>
+  %1 = graph.cast %0 to f32 : tensor<?x40xui8> -> tensor<?x40xf32>
+  %2 = kernel.matmul packed lhs(%a) rhs(%b) outs(%out) {extra_maps = []} epilogue {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } : (tensor<?x64xf32>, tensor<3x64x16xf32>, tensor<?x40xf32>) -> tensor<?x40xf32>
+  %3 = graph.cast %2 to ui8 : tensor<?x40xf32> -> tensor<?x40xui8>
+  %4 = graph.cast %3 to f32 : tensor<?x40xui8> -> tensor<?x40xf32>
+  %5 = graph.add %4, %1 : tensor<?x40xf32>, tensor<?x40xf32> -> tensor<?x40xf32>
+  return %5 : tensor<?x40xf32>
+}
+
 // Unsigned integers compare as such and are signless afterwards.
 // CHECK-LABEL: func.func private @max_ui8
 // CHECK-SAME:    (%{{.*}}: tensor<4xi8>, %{{.*}}: tensor<4xi8>, %{{.*}}: tensor<4xi8>) -> tensor<4xi8>
