@@ -288,6 +288,11 @@ static bool isMergeable(linalg::GenericOp op, int64_t a) {
     }
     if (!memref::CollapseShapeOp::isGuaranteedCollapsible(type, groups))
       return false;
+    // Merged with an extent of 1, a dynamic extent loses its known stride.
+    MemRefType merged =
+        memref::CollapseShapeOp::computeCollapsedType(type, groups);
+    if (lastStrideIsOne(type) && !lastStrideIsOne(merged))
+      return false;
   }
   return true;
 }

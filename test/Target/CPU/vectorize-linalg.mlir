@@ -106,3 +106,20 @@ func.func @is_negative(%x: memref<64xf32>, %y: memref<64xi1>) {
   }
   return
 }
+
+// Merged with the extent of 1, the columns would no longer be known to lie side
+// by side.
+// CHECK-LABEL: func @one_row(
+// CHECK-NOT:     collapse_shape
+// CHECK:         arith.negf {{.*}} : vector<8xf32>
+func.func @one_row(%x: memref<1x?xf32, strided<[3072, 1], offset: ?>>,
+                   %y: memref<1x?xf32, strided<[3072, 1], offset: ?>>) {
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<1x?xf32, strided<[3072, 1], offset: ?>>)
+      outs(%y : memref<1x?xf32, strided<[3072, 1], offset: ?>>) {
+  ^bb0(%a: f32, %o: f32):
+    %r = arith.negf %a : f32
+    linalg.yield %r : f32
+  }
+  return
+}
