@@ -81,3 +81,20 @@ func.func private @sums_of_nothing(%x: tensor<?x0x4xf32>, %o: tensor<?x4xf32>) -
   } -> tensor<?x4xf32>
   return %y : tensor<?x4xf32>
 }
+
+// Sums along vectors of channels: a tile of one channel would read all of them.
+// CHECK-LABEL: func.func private @mean(
+// CHECK: scf.forall (%{{.*}}) in (2)
+// CHECK:   linalg.generic {{.*}} tensor<1x40000x16xf32>
+func.func private @mean(%x: tensor<1x40000x32xf32>, %o: tensor<1x32xf32>) -> tensor<1x32xf32> attributes {kernel.entry} {
+  %c = arith.constant 0.0 : f32
+  %f = linalg.fill ins(%c : f32) outs(%o : tensor<1x32xf32>) -> tensor<1x32xf32>
+  %s = linalg.generic {indexing_maps = [affine_map<(n, c, p) -> (n, p, c)>, affine_map<(n, c, p) -> (n, c)>],
+                       iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x : tensor<1x40000x32xf32>) outs(%f : tensor<1x32xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %n = arith.addf %a, %b : f32
+    linalg.yield %n : f32
+  } -> tensor<1x32xf32>
+  return %s : tensor<1x32xf32>
+}

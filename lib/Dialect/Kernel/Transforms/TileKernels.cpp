@@ -86,6 +86,7 @@ public:
 private:
   bool findRoot();
   double costOfElement();
+  bool sumsVectors(unsigned dim);
   SmallVector<OpFoldResult> tileSizes(OpBuilder &b);
   LogicalResult tile(IRRewriter &rewriter, ArrayRef<OpFoldResult> sizes);
   void flatten(IRRewriter &rewriter, scf::ForallOp loop);
@@ -150,6 +151,22 @@ double Tiler::costOfElement() {
   return std::max(cost, 1.0);
 }
 
+/// True where sums run over vectors along loop `dim` of the root: one element
+/// of it would read every vector again.
+bool Tiler::sumsVectors(unsigned dim) {
+  const LoopOfOp &loops = tileable[dim];
+  return llvm::any_of(ops, [&](linalg::LinalgOp op) {
+    auto loop = loops.find(op);
+    return loop != loops.end() && op.getNumReductionLoops() &&
+           llvm::any_of(op.getDpsInputOperands(), [&](OpOperand *input) {
+             AffineMap map = op.getMatchingIndexingMap(input);
+             return map.getNumResults() &&
+                    map.getResults().back() ==
+                        getAffineDimExpr(loop->second, map.getContext());
+           });
+  });
+}
+
 /// Whole inner loops while they fit, a part of the first that does not, and
 /// single iterations of those outside it.
 SmallVector<OpFoldResult> Tiler::tileSizes(OpBuilder &b) {
@@ -167,6 +184,10 @@ SmallVector<OpFoldResult> Tiler::tileSizes(OpBuilder &b) {
     sizes[dim] = rest;
     std::optional<int64_t> room = getConstantIntValue(rest);
     int64_t extent = extents[dim];
+    if (innermost && room && *room < kBlock && sumsVectors(dim)) {
+      room = kBlock;
+      sizes[dim] = rest = b.getIndexAttr(kBlock);
+    }
     if (room && !ShapedType::isDynamic(extent)) {
       if (extent <= *room) {
         rest = b.getIndexAttr(
