@@ -94,8 +94,33 @@ struct ExpandLogistic : OpRewritePattern<math::ExpOp> {
         return rewriter.notifyMatchFailure(op, "is not below 1");
     }
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    rewriter.replaceOp(op, expInLogistic({&b, op.getOperand()}).v);
+    auto negated = op.getOperand().getDefiningOp<arith::NegFOp>();
+    F x{&b, negated ? negated.getOperand() : op.getOperand()};
+    rewriter.replaceOp(op, expInLogistic(x, negated ? -1 : 1).v);
     return success();
+  }
+};
+
+/// a * (1 / b) = a / b, where SiLU multiplies by its sigmoid: one rounding and
+/// one multiplication less.
+struct DivideAtOnce : OpRewritePattern<arith::MulFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::MulFOp op,
+                                PatternRewriter &rewriter) const final {
+    for (auto [x, y] : {std::pair(op.getLhs(), op.getRhs()),
+                        std::pair(op.getRhs(), op.getLhs())}) {
+      auto quotient = y.getDefiningOp<arith::DivFOp>();
+      if (!quotient || !quotient->hasOneUse() || !isOne(quotient.getLhs()) ||
+          quotient->getBlock() != op->getBlock())
+        continue;
+      auto sum = quotient.getRhs().getDefiningOp<arith::AddFOp>();
+      if (!sum || (!isOne(sum.getLhs()) && !isOne(sum.getRhs())))
+        continue;
+      rewriter.replaceOpWithNewOp<arith::DivFOp>(op, x, quotient.getRhs());
+      return success();
+    }
+    return rewriter.notifyMatchFailure(op, "is no product with 1 / (1 + x)");
   }
 };
 
@@ -113,6 +138,7 @@ struct ExpandMathPass : impl::ExpandMathBase<ExpandMathPass> {
                  Expand<math::AcosOp, acos>, Expand<math::AtanOp, atan>,
                  Expand<math::Atan2Op, atan2>>(&getContext());
     patterns.add<ExpandLogistic>(&getContext(), /*benefit=*/2);
+    patterns.add<DivideAtOnce>(&getContext());
     walkAndApplyPatterns(getOperation(), std::move(patterns));
     // A walk does not come by what it has made.
     RewritePatternSet conversions(&getContext());

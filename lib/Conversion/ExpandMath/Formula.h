@@ -107,9 +107,9 @@ F fromDouble(F x, F like);
 
 // Exponential.cpp
 F exp(F x);
-/// exp(x) for 1 / (1 + exp(x)): what vanishes beside 1, or makes a quotient
-/// below 1e-38, need not be right.
-F expInLogistic(F x);
+/// exp(sign * x) for 1 / (1 + exp(sign * x)): what vanishes beside 1, or makes
+/// a quotient below 5e-39, need not be right.
+F expInLogistic(F x, double sign);
 F expm1(F x);
 F log(F x);
 F log1p(F x);

@@ -28,3 +28,19 @@ func.func @native(%x: f32) -> f32 {
   %z = math.floor %y : f32
   return %z : f32
 }
+
+// SiLU divides by 1 + exp(-x) itself.
+// CHECK-LABEL: func @silu(
+// CHECK-SAME:    %[[X:.*]]: vector<8xf32>)
+// CHECK-NOT:     math.exp
+// CHECK:         %[[Y:.*]] = arith.divf %[[X]]
+// CHECK:         return %[[Y]]
+func.func @silu(%x: vector<8xf32>) -> vector<8xf32> {
+  %one = arith.constant dense<1.0> : vector<8xf32>
+  %n = arith.negf %x : vector<8xf32>
+  %e = math.exp %n : vector<8xf32>
+  %s = arith.addf %e, %one : vector<8xf32>
+  %q = arith.divf %one, %s : vector<8xf32>
+  %y = arith.mulf %x, %q : vector<8xf32>
+  return %y : vector<8xf32>
+}

@@ -32,7 +32,21 @@ ROWS = [
     ("acos", np.arccos, 2, 6, (-1, 1)),
     ("atan", np.arctan, 2, 6, (-1e3, 1e3)),
     ("erf", None, 2, 16, (-5, 5)),
+    ("sigmoid", lambda x: 1 / (1 + np.exp(-x)), 3, 3, (-87, 87)),
+    ("silu", lambda x: x / (1 + np.exp(-x)), 3, 3, (-80, 80)),
 ]
+
+# What is more than one op of the math dialect, of %v0 in {type}.
+BODIES = {
+    "sigmoid": """
+    %one = arith.constant dense<1.0> : {type}
+    %m = arith.negf %v0 : {type}
+    %e = math.exp %m : {type}
+    %s = arith.addf %e, %one : {type}
+    %r = arith.divf %one, %s : {type}""",
+}
+BODIES["silu"] = BODIES["sigmoid"].replace("%r", "%q") + """
+    %r = arith.mulf %v0, %q : {type}"""
 
 PIPELINE = (
     "builtin.module(weft-expand-math,canonicalize,cse,convert-scf-to-cf,convert-vector-to-llvm,"
@@ -46,14 +60,14 @@ def function(name, operands, width, type):
     loads = "\n".join(f"    %v{i} = vector.load %x{i}[%i] : memref<?x{type}>, {lanes}" for i in range(operands))
     args = ", ".join(f"%x{i}: memref<?x{type}>" for i in range(operands))
     values = ", ".join(f"%v{i}" for i in range(operands))
+    body = BODIES.get(name, f"\n    %r = math.{name} {values} : " + "{type}").format(type=lanes)
     return f"""
 func.func @{name}_{type}({args}, %y: memref<?x{type}>) attributes {{llvm.emit_c_interface}} {{
   %c0 = arith.constant 0 : index
   %step = arith.constant {width} : index
   %n = memref.dim %y, %c0 : memref<?x{type}>
   scf.for %i = %c0 to %n step %step {{
-{loads}
-    %r = math.{name} {values} : {lanes}
+{loads}{body}
     vector.store %r, %y[%i] : memref<?x{type}>, {lanes}
   }}
   return
