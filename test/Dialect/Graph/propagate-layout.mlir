@@ -82,3 +82,33 @@ func.func @shuffle(%x: tensor<1x3x5x5x16xf32>) -> tensor<1x2x24x25xf32> {
   %1 = graph.reshape %0, %split : tensor<1x48x5x5xf32>, tensor<4xi64> -> tensor<1x2x24x25xf32>
   return %1 : tensor<1x2x24x25xf32>
 }
+
+// Half of the channels, whole blocks, and what is left of the last.
+// CHECK-LABEL: func.func @halves(
+// CHECK-DAG:     %[[ONE:.*]] = graph.constant dense<1>
+// CHECK-DAG:     %[[THREE:.*]] = graph.constant dense<3>
+// CHECK:         %[[S:.*]] = graph.slice %arg0, %[[ONE]], %[[THREE]], %{{.*}} axes [1] : {{.*}} -> tensor<1x2x8x8x16xf32>
+// CHECK:         %[[R:.*]] = graph.relu %[[S]]
+// CHECK:         graph.unpack %[[R]] axis 1 extent 24
+func.func @halves(%x: tensor<1x3x8x8x16xf32>) -> tensor<1x24x8x8xf32> {
+  %start = graph.constant dense<16> : tensor<1xi64>
+  %end = graph.constant dense<9223372036854775807> : tensor<1xi64>
+  %step = graph.constant dense<1> : tensor<1xi64>
+  %0 = graph.unpack %x axis 1 extent 40 : tensor<1x3x8x8x16xf32> -> tensor<1x40x8x8xf32>
+  %1 = graph.slice %0, %start, %end, %step axes [1] : tensor<1x40x8x8xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64> -> tensor<1x24x8x8xf32>
+  %2 = graph.relu %1 : tensor<1x24x8x8xf32> -> tensor<1x24x8x8xf32>
+  return %2 : tensor<1x24x8x8xf32>
+}
+
+// A slice that cuts a block is of plain channels.
+// CHECK-LABEL: func.func @cut(
+// CHECK:         %[[U:.*]] = graph.unpack %arg0
+// CHECK:         graph.slice %[[U]]
+func.func @cut(%x: tensor<1x2x8x8x16xf32>) -> tensor<1x20x8x8xf32> {
+  %start = graph.constant dense<0> : tensor<1xi64>
+  %end = graph.constant dense<20> : tensor<1xi64>
+  %step = graph.constant dense<1> : tensor<1xi64>
+  %0 = graph.unpack %x axis 1 extent 32 : tensor<1x2x8x8x16xf32> -> tensor<1x32x8x8xf32>
+  %1 = graph.slice %0, %start, %end, %step axes [1] : tensor<1x32x8x8xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64> -> tensor<1x20x8x8xf32>
+  return %1 : tensor<1x20x8x8xf32>
+}

@@ -185,6 +185,44 @@ struct PassAlongAxes : RewritePattern {
   }
 };
 
+/// A slice of channels that begins and ends between blocks, or at the end.
+struct PassSlice : OpRewritePattern<SliceOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(SliceOp op,
+                                PatternRewriter &rewriter) const final {
+    auto blocking = Blocking::of(op.getInput());
+    if (!blocking || !llvm::is_contained(op.getAxes(), blocking->axis))
+      return rewriter.notifyMatchFailure(
+          op, "its input is not blocked, or it leaves the channels alone");
+    auto starts = constantInts(op.getStarts()),
+         ends = constantInts(op.getEnds()), steps = constantInts(op.getSteps());
+    int64_t count = op.getType().getDimSize(blocking->axis);
+    if (!starts || !ends || !steps || ShapedType::isDynamic(count))
+      return rewriter.notifyMatchFailure(op, "its bounds are not constant");
+    int64_t place = std::distance(op.getAxes().begin(),
+                                  llvm::find(op.getAxes(), blocking->axis)),
+            extent = blocking->extent, block = blocking->block,
+            start = (*starts)[place];
+    start = std::clamp<int64_t>(start < 0 ? start + extent : start, 0, extent);
+    // What follows in the last block would be no padding.
+    if ((*steps)[place] != 1 || count == 0 || start % block ||
+        (count % block && start + count != extent))
+      return rewriter.notifyMatchFailure(op, "cuts blocks");
+    (*starts)[place] = start / block;
+    (*ends)[place] = llvm::divideCeil(start + count, block);
+    blocking->extent = count;
+    Location loc = op.getLoc();
+    auto moved = SliceOp::create(
+        rewriter, loc, blockedType(op.getType(), *blocking),
+        blocked(op.getInput()), shapeConstant(rewriter, loc, *starts),
+        shapeConstant(rewriter, loc, *ends),
+        shapeConstant(rewriter, loc, *steps), op.getAxes());
+    replaceUnpacked(rewriter, op, moved, *blocking);
+    return success();
+  }
+};
+
 struct PassReduce : OpRewritePattern<ReduceOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -377,7 +415,7 @@ struct PropagateLayout
   void runOnOperation() final {
     // Views come last: they would hide what is blocked.
     RewritePatternSet moves(&getContext()), views(&getContext());
-    moves.add<PassElementwise, PassAlongAxes, PassReduce, PassConcat,
+    moves.add<PassElementwise, PassAlongAxes, PassSlice, PassReduce, PassConcat,
               PassTranspose, PassReshape>(&getContext());
     views.add<ReshapeInsteadOfPack, ReshapeInsteadOfUnpack>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(moves))) ||
