@@ -78,6 +78,7 @@ func.func private @scaled(%a: memref<25x4x64xf32>, %b: memref<1x64x16xf32>, %sca
 // CHECK-LABEL: func.func private @pointwise
 // CHECK:         scf.forall
 // CHECK:         memref.collapse_shape {{.*}} memref<1x2x6x6x16xf32> into memref<1x2x36x16xf32>
+// CHECK-NOT:     memref.prefetch
 // CHECK:         vector.fma
 func.func private @pointwise(%x: memref<1x2x6x6x16xf32>, %w: memref<4x2x1x1x16x16xf32>, %out: memref<1x4x6x6x16xf32>)
     attributes {kernel.entry} {
@@ -85,6 +86,31 @@ func.func private @pointwise(%x: memref<1x2x6x6x16xf32>, %w: memref<4x2x1x1x16x1
   ^bb0(%sum: f32):
     kernel.yield %sum : f32
   } : (memref<1x2x6x6x16xf32>, memref<4x2x1x1x16x16xf32>, memref<1x4x6x6x16xf32>) -> ()
+  return
+}
+
+// Weights that L1 does not hold are asked for one group of blocks ahead; those
+// of the function above are not, and one pixel uses its weights but once.
+// CHECK-LABEL: func.func private @ahead
+// CHECK-SAME:    %[[W:[a-z0-9]+]]: memref<8x8x1x1x16x16xf32>
+// CHECK:         memref.prefetch %[[W]][%{{.*}}], read, locality<2>, data
+// CHECK:         vector.fma
+// CHECK-LABEL: func.func private @one_pixel
+// CHECK-NOT:     memref.prefetch
+func.func private @ahead(%x: memref<1x8x6x6x16xf32>, %w: memref<8x8x1x1x16x16xf32>, %out: memref<1x8x6x6x16xf32>)
+    attributes {kernel.entry} {
+  kernel.conv input(%x) weight(%w) outs(%out) strides [1, 1] dilations [1, 1] groups 1 {extra_maps = []} epilogue {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } : (memref<1x8x6x6x16xf32>, memref<8x8x1x1x16x16xf32>, memref<1x8x6x6x16xf32>) -> ()
+  return
+}
+func.func private @one_pixel(%x: memref<1x8x1x1x16xf32>, %w: memref<8x8x1x1x16x16xf32>, %out: memref<1x8x1x1x16xf32>)
+    attributes {kernel.entry} {
+  kernel.conv input(%x) weight(%w) outs(%out) strides [1, 1] dilations [1, 1] groups 1 {extra_maps = []} epilogue {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } : (memref<1x8x1x1x16xf32>, memref<8x8x1x1x16x16xf32>, memref<1x8x1x1x16xf32>) -> ()
   return
 }
 

@@ -50,6 +50,7 @@ private:
                    ArrayRef<Value> window);
   Values sumChannels(const RegisterTile &shape, ValueRange sums,
                      Value inputBlock, ArrayRef<Value> window);
+  void fetchAhead(Value inputBlock, ArrayRef<Value> window, Value channel);
   void finish(const RegisterTile &shape, ValueRange sums);
   void store(Value sum, Value pixel, int64_t vector);
   Values sumsIndex(Value pixel, int64_t vector);
@@ -63,6 +64,7 @@ private:
   int64_t groups, vectors;
   Tile tile;
   bool blocked = false; ///< input blocks are summed up in several chunks
+  bool fetches;         ///< weights, more than L1 holds, are asked for ahead
   bool light;           ///< the epilogue runs on the register tile
   Value inputBlocks;    ///< of one group
 
@@ -138,6 +140,13 @@ LogicalResult ConvEmitter::chooseTile(kernel::ConvOp op,
   tile.itemPanels = llvm::alignTo(tile.itemPanels, tile.panels);
   blocked = tile.depth && known.inputBlocks != ShapedType::kDynamic &&
             tile.depth < known.inputBlocks;
+  auto type = cast<MemRefType>(weight.getType());
+  bool isOneTile = known.rows == 1 && known.pixels != ShapedType::kDynamic &&
+                   known.pixels <= tile.rows;
+  fetches =
+      !isOneTile && (!type.hasStaticShape() ||
+                     type.getNumElements() * type.getElementTypeBitWidth() / 8 >
+                         machine.l1Bytes / 2);
   noteTile(op, tile);
   return success();
 }
@@ -262,6 +271,8 @@ Values ConvEmitter::sumChannels(const RegisterTile &shape, ValueRange sums,
     sources.push_back(sourceIndex(block, i, window));
   return b.loop(
       b.index(0), channels, 1, sums, [&](Value channel, ValueRange carried) {
+        if (fetches)
+          fetchAhead(inputBlock, window, channel);
         auto left = [&](int64_t i) {
           Values index = sources[i];
           index.push_back(b.add(firstChannel, channel));
@@ -275,6 +286,23 @@ Values ConvEmitter::sumChannels(const RegisterTile &shape, ValueRange sums,
         };
         return shape.step(b, product, carried, left, right);
       });
+}
+
+/// Asks for the weights that come next where these are used: of the next chunk
+/// or of the next group of output blocks.
+void ConvEmitter::fetchAhead(Value inputBlock, ArrayRef<Value> window,
+                             Value channel) {
+  for (int64_t p = 0; p < tile.panels; ++p) {
+    Values index =
+        blocked ? Values{b.add(panel, p), b.min(b.add(inputBlock, tile.depth),
+                                                b.sub(inputBlocks, b.index(1)))}
+                : Values{b.min(b.add(panel, tile.panels + p),
+                               b.sub(image.extents[1], b.index(1))),
+                         inputBlock};
+    index.append(window.begin(), window.end());
+    index.append({channel, b.index(0)});
+    b.prefetch(weight, index);
+  }
 }
 
 /// Where the tile's pixel number `pixel` reads a block of the input at a window

@@ -58,6 +58,11 @@ Value LoopBuilder::less(Value a, Value b) {
   return createOrFold<arith::CmpIOp>(arith::CmpIPredicate::ult, a, b);
 }
 
+void LoopBuilder::prefetch(Value memref, ValueRange indices) {
+  memref::PrefetchOp::create(*this, memref, indices, /*isWrite=*/false,
+                             /*localityHint=*/2, /*isDataCache=*/true);
+}
+
 Value LoopBuilder::dim(Value memref, int64_t dim) {
   auto type = cast<MemRefType>(memref.getType());
   if (!type.isDynamicDim(dim))

@@ -28,6 +28,9 @@ public:
   mlir::Value min(mlir::Value a, mlir::Value b);
   mlir::Value max(mlir::Value a, mlir::Value b);
   mlir::Value less(mlir::Value a, mlir::Value b);
+  /// Asks for the cache line of an element, to be in L2 when it is loaded. The
+  /// indices must be valid: nothing is loaded, but addresses are computed.
+  void prefetch(mlir::Value memref, mlir::ValueRange indices);
   /// An extent of a memref, a constant where its type says so.
   mlir::Value dim(mlir::Value memref, int64_t dim);
 

@@ -62,6 +62,7 @@ private:
   void emitGroups(function_ref<void(const Group &)> body);
   void emitTile(int64_t rows, Value row, const Group &group,
                 const DepthBlock &block);
+  void fetchAhead(const Group &group, Value depth);
   void finishGroup(const Group &group);
   void store(Value sum, Value row, const Group &group, int64_t vector);
 
@@ -88,6 +89,7 @@ private:
   bool light;          ///< the epilogue runs on the register tile
   bool copies;         ///< rows of the left side are copied
   bool packs;          ///< panels of a plain right side are copied
+  bool fetches;        ///< panels are asked for one group ahead
   bool mayNarrow;      ///< the number of rows is not known and may be small
   bool narrow = false; ///< code for few rows is being emitted
   int64_t batchRank, vectors;
@@ -124,6 +126,9 @@ MatMulEmitter::MatMulEmitter(kernel::MatMulOp op, const Machine &machine,
   std::optional<int64_t> rows = constantOf(m);
   bool manyRows = !rows || *rows > 2 * tile.rows;
   copies = constantOf(k) && rows != 1 && tile.itemPanels >= 4 * tile.panels;
+  // Where one tile is all rows, loads of panels are what there is to do, and
+  // asking for others delays them.
+  fetches = packed && (!rows || *rows > tile.rows);
   auto rhsType = cast<MemRefType>(rhs.getType());
   mayNarrow = !rows && kNarrowPanels > tile.panels &&
               (packed || rhsType.areTrailingDimsContiguous(1));
@@ -336,6 +341,8 @@ void MatMulEmitter::emitTile(int64_t rows, Value row, const Group &group,
           sumsIndex(row, i / shape.vectors, group, i % shape.vectors));
   sums = b.loop(b.index(0), block.count, 1, sums,
                 [&](Value at, ValueRange carried) {
+                  if (fetches && !narrow && group.isWhole)
+                    fetchAhead(group, b.add(block.begin, at));
                   return shape.step(
                       b, product, carried,
                       [&](int64_t r) { return left(row, r, at, block); },
@@ -348,6 +355,14 @@ void MatMulEmitter::emitTile(int64_t rows, Value row, const Group &group,
     else
       vector::StoreOp::create(b, sum, sumsBuffer, sumsIndex(row, r, group, v));
   }
+}
+
+/// Asks for the row `depth` of the next group's panels.
+void MatMulEmitter::fetchAhead(const Group &group, Value depth) {
+  for (int64_t i = 0; i < group.panels; ++i)
+    b.prefetch(rhs, {b.min(b.add(group.panel, group.panels + i),
+                           b.sub(panelCount, b.index(1))),
+                     depth, b.index(0)});
 }
 
 /// Runs the epilogue on the sums of a group that lie in the buffer.
