@@ -37,10 +37,12 @@ def waited_for_core():
 
 
 def memory():
-    """Resident megabytes: now, and at most so far."""
+    """Resident megabytes: now, without what is mapped from files, and at most so
+    far."""
     status = Path("/proc/self/status").read_text()
     fields = dict(line.split(":", 1) for line in status.splitlines())
     return {"resident_mb": int(fields["VmRSS"].split()[0]) / 1024,
+            "anonymous_mb": int(fields["RssAnon"].split()[0]) / 1024,
             "peak_mb": int(fields["VmHWM"].split()[0]) / 1024}
 
 
