@@ -155,3 +155,17 @@ func.func @pad(%x: tensor<2x4x5xf32>) -> tensor<2x6x7xf32> {
   %5 = graph.pad constant %4, %pads, %zero axes [1, 2] : tensor<2x4x5xf32>, tensor<4xi64>, tensor<f32> -> tensor<2x6x7xf32> loc(fused<"Pad">["p"])
   return %5 : tensor<2x6x7xf32>
 }
+
+// -----
+
+// Added again, what was broadcast before has no other extent than it had.
+// CHECK-LABEL: func.func @added_again(
+// CHECK:         arith.select
+// CHECK-NOT:     arith.select
+// CHECK:         kernel.launch @matmul_add_{{.*}}
+func.func @added_again(%x: tensor<?x8xf32>, %y: tensor<?x8xf32>, %w: tensor<8x8xf32>) -> tensor<?x8xf32> {
+  %a = graph.add %x, %y : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
+  %p = graph.matmul %a, %w : tensor<?x8xf32>, tensor<8x8xf32> -> tensor<?x8xf32>
+  %b = graph.add %p, %x : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
+  return %b : tensor<?x8xf32>
+}

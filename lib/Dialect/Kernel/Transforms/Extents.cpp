@@ -11,6 +11,7 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Transforms/CSE.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "llvm/ADT/SmallPtrSet.h"
 
 using namespace mlir;
 
@@ -52,6 +53,61 @@ struct ReifyDim : OpRewritePattern<tensor::DimOp> {
   }
 
   const Answers &answers;
+};
+
+/// The two extents whose broadcast `extent` is: the second where the first
+/// is 1.
+std::optional<std::pair<Value, Value>> asBroadcast(Value extent) {
+  auto choice = extent.getDefiningOp<arith::SelectOp>();
+  auto test =
+      choice ? choice.getCondition().getDefiningOp<arith::CmpIOp>() : nullptr;
+  if (!test || test.getPredicate() != arith::CmpIPredicate::eq ||
+      test.getLhs() != choice.getFalseValue() ||
+      !isConstantIntValue(test.getRhs(), 1))
+    return std::nullopt;
+  return std::pair(choice.getFalseValue(), choice.getTrueValue());
+}
+
+/// The extents that `extent` is the broadcast of, through all broadcasts.
+llvm::SmallPtrSet<Value, 8> partsOf(Value extent) {
+  llvm::SmallPtrSet<Value, 8> parts, seen;
+  SmallVector<Value> open = {extent};
+  while (!open.empty()) {
+    Value next = open.pop_back_val();
+    if (!seen.insert(next).second)
+      continue;
+    if (auto both = asBroadcast(next))
+      open.append({both->first, both->second});
+    else
+      parts.insert(next);
+  }
+  return parts;
+}
+
+/// An extent that is broadcast again with what it was made of stays what it is:
+/// without this, each residual addition of a network would give an extent of
+/// its own. That two extents which are not 1 are equal is what the broadcasting
+/// op checks when it runs, before anything of the result's extent is read.
+struct AbsorbBroadcast : OpRewritePattern<arith::SelectOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::SelectOp choice,
+                                PatternRewriter &rewriter) const final {
+    auto outer = asBroadcast(choice);
+    if (!outer)
+      return rewriter.notifyMatchFailure(choice, "broadcasts no extents");
+    auto first = partsOf(outer->first), second = partsOf(outer->second);
+    auto holds = [](const auto &all, const auto &some) {
+      return llvm::all_of(some, [&](Value part) { return all.contains(part); });
+    };
+    if (holds(first, second))
+      rewriter.replaceOp(choice, outer->first);
+    else if (holds(second, first))
+      rewriter.replaceOp(choice, outer->second);
+    else
+      return rewriter.notifyMatchFailure(choice, "broadcasts other extents");
+    return success();
+  }
 };
 
 /// An op at the end of `block` whose operands are its dynamic tensors, each
@@ -158,6 +214,7 @@ FailureOr<Extents> Extents::compute(func::FuncOp function) {
   MLIRContext *context = function.getContext();
   RewritePatternSet patterns(context);
   patterns.add<ReifyDim>(context, answers);
+  patterns.add<AbsorbBroadcast>(context);
   for (StringRef name :
        {"affine.apply", "affine.min", "affine.max", "arith.select"})
     RegisteredOperationName::lookup(name, context)
@@ -176,15 +233,18 @@ FailureOr<Extents> Extents::compute(func::FuncOp function) {
   eliminateCommonSubExpressions(rewriter, dominance, function);
   // Extents that have become one value decide the choices that broadcasting
   // made between them, and those may make further extents equal.
-  SmallVector<Operation *> choices;
-  function.walk([&](arith::SelectOp choice) {
-    if (choice.getType().isIndex())
-      choices.push_back(choice);
-  });
-  if (!choices.empty()) {
-    if (failed(applyOpPatternsGreedily(choices, frozen, config)))
+  for (bool changed = true; changed;) {
+    changed = false;
+    SmallVector<Operation *> choices;
+    function.walk([&](arith::SelectOp choice) {
+      if (choice.getType().isIndex())
+        choices.push_back(choice);
+    });
+    if (!choices.empty() &&
+        failed(applyOpPatternsGreedily(choices, frozen, config, &changed)))
       return failure();
-    eliminateCommonSubExpressions(rewriter, dominance, function);
+    if (changed)
+      eliminateCommonSubExpressions(rewriter, dominance, function);
   }
 
   for (Operation *holder : holders) {
