@@ -47,9 +47,8 @@ def values_of(model, feed):
     return dict(zip(names, session.run(None, {i.name: feed[i.name] for i in full.graph.input})))
 
 
-def without(model, feeds, node):
+def without(model, feeds, node, values):
     """`node` removed, its results inputs; what nobody reads then goes too."""
-    values = [values_of(model, feed) for feed in feeds]
     changed = onnx.ModelProto()
     changed.CopyFrom(model)
     for name in node.output:
@@ -65,8 +64,9 @@ def without(model, feeds, node):
     return changed, fed
 
 
-def reduce(model, feeds, fails):
-    """The smallest model and feeds found for which `fails(model, feeds)` holds."""
+def reduce(model, feeds, fails, evaluate=values_of):
+    """The smallest model and feeds found for which `fails(model, feeds)` holds.
+    `evaluate(model, feed)` gives the values that replace nodes."""
 
     def attempt(candidate):
         try:
@@ -86,11 +86,15 @@ def reduce(model, feeds, fails):
         if names and (found := attempt(lambda: narrowed(names))):
             model, feeds = found
             break
+    try:
+        values = [evaluate(model, feed) for feed in feeds]
+    except Exception:  # Then no node can be replaced.
+        return model, feeds
     again = True
     while again:
         again = False
         for node in list(model.graph.node)[:-1]:
-            if found := attempt(lambda: without(model, feeds, node)):
+            if found := attempt(lambda: without(model, feeds, node, values)):
                 model, feeds = found
                 again = True
                 break

@@ -4,8 +4,10 @@
 
 Each graph has its own seed; what fails is reduced and written to OUT as
 SEED.onnx, SEED.npz (its inputs) and SEED.txt (the message). Ends with 1 where a
-difference is not explained or a process crashed. `--replay SEED` runs one graph
-in this process.
+difference is not explained or Weft crashed. Where a process died, the references
+run again without Weft: one that dies then is left out, and the graph counts as
+"reference crashed" if Weft agrees with the other. `--replay SEED` runs one graph in
+this process.
 """
 
 import argparse
@@ -26,10 +28,13 @@ import reduce  # noqa: E402
 import rules  # noqa: E402
 
 
-def judge(model, feeds):
+STATUSES = ("agrees", "refused", "differs", "crashed", "reference crashed")
+
+
+def judge(model, feeds, without=()):
     """("agrees" | "refused" | "differs", message) of one graph."""
     try:
-        differences.check(model, feeds)
+        differences.check(model, feeds, without)
         return "agrees", ""
     except differences.Refused as refused:
         return "refused", str(refused)
@@ -37,12 +42,26 @@ def judge(model, feeds):
         return "differs", str(difference)
 
 
-def judge_seed(seed):
-    return judge(*graphs.draw(seed, rules.RULES))
+def judge_seed(seed, without=()):
+    return judge(*graphs.draw(seed, rules.RULES), without)
 
 
 def judge_bytes(data, feeds):
     return judge(onnx.load_from_string(data), feeds)
+
+
+def refer_seed(seed, name):
+    """One reference alone; what it raises is not asked here."""
+    model, feeds = graphs.draw(seed, rules.RULES)
+    references = differences.references(model, [other for other in differences.REFERENCES if other != name])
+    for run in references.values():
+        for feed in feeds:
+            differences.evaluate(run, feed)
+    return "ended", ""
+
+
+def values_of(data, feed):
+    return "ended", reduce.values_of(onnx.load_from_string(data), feed)
 
 
 def worker(connection):
@@ -54,7 +73,7 @@ def worker(connection):
 class Worker:
     """A process that survives the crashes of what it runs by being replaced."""
 
-    LIMIT = 120  # seconds
+    LIMIT = 200  # seconds
 
     def __init__(self):
         self.context = multiprocessing.get_context("spawn")
@@ -87,20 +106,42 @@ class Worker:
             self.process = None
 
 
-def still_fails(status, model, feeds):
-    """In a process of its own, where the failure is a crash."""
-    helper = Worker()
-    helper.start(judge_bytes, model.SerializeToString(), feeds)
-    try:
-        return helper.result()[0] == status
-    finally:
-        helper.stop()
+    def call(self, function, *arguments):
+        self.start(function, *arguments)
+        return self.result()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+def after_crash(seed, how):
+    """Whose crash it was: the outcome without the references that die alone."""
+    with Worker() as helper:
+        dead = [name for name in differences.REFERENCES if helper.call(refer_seed, seed, name)[0] == "crashed"]
+        if not dead:
+            return "crashed", how
+        status, message = helper.call(judge_seed, seed, dead)
+        return ("reference crashed", f"{' and '.join(dead)}: {how}") if status == "agrees" else (status, message)
 
 
 def write_failure(folder, seed, status, message):
+    """Reduces in other processes: what is tried may crash Weft or a reference."""
     folder.mkdir(parents=True, exist_ok=True)
     model, feeds = graphs.draw(seed, rules.RULES)
-    model, feeds = reduce.reduce(model, feeds, lambda m, f: still_fails(status, m, f))
+    with Worker() as helper:
+        def fails(model, feeds):
+            return helper.call(judge_bytes, model.SerializeToString(), feeds)[0] == status
+
+        def values(model, feed):
+            ended, found = helper.call(values_of, model.SerializeToString(), feed)
+            if ended == "crashed":
+                raise RuntimeError(found)
+            return found
+
+        model, feeds = reduce.reduce(model, feeds, fails, values)
     onnx.save(model, folder / f"{seed}.onnx")
     np.savez(folder / f"{seed}.npz", **{f"{size}/{k}": v for size, feed in enumerate(feeds) for k, v in feed.items()})
     (folder / f"{seed}.txt").write_text(f"{status}: {message}\n\n{onnx.printer.to_text(model)}\n")
@@ -110,14 +151,20 @@ def run(seeds, jobs, report):
     """Calls report(seed, status, message) for each seed, in order."""
     workers = [Worker() for _ in range(jobs)]
     pending = {}
+
+    def finish(w):
+        seed = pending.pop(w)
+        status, message = w.result()
+        report(seed, *(after_crash(seed, message) if status == "crashed" else (status, message)))
+
     for k, seed in enumerate(seeds):
         w = workers[k % jobs]
         if w in pending:
-            report(pending.pop(w), *w.result())
+            finish(w)
         w.start(judge_seed, seed)
         pending[w] = seed
-    for w, seed in list(pending.items()):
-        report(seed, *w.result())
+    for w in list(pending):
+        finish(w)
     for w in workers:
         w.stop()
 
@@ -139,6 +186,8 @@ def main():
         counts[status] += 1
         if status == "refused":
             refusals[message.splitlines()[0][:160]] += 1
+        elif status == "reference crashed":
+            print(f"seed {seed} {status}: {message}", flush=True)
         elif status != "agrees":
             print(f"seed {seed} {status}: {message}", flush=True)
             write_failure(options.out, seed, status, message)
@@ -147,7 +196,7 @@ def main():
     for message, count in refusals.most_common(20):
         print(f"refused {count}: {message}")
     print(f"seeds {options.seed} to {options.seed + options.count - 1}: " +
-          ", ".join(f"{counts[s]} {s}" for s in ("agrees", "refused", "differs", "crashed")))
+          ", ".join(f"{counts[s]} {s}" for s in STATUSES))
     return 1 if counts["differs"] or counts["crashed"] else 0
 
 

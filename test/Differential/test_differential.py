@@ -101,3 +101,21 @@ def test_a_crash_does_not_end_the_run():
     worker.start(run.judge_bytes, CHAIN.SerializeToString(), FEEDS)
     assert worker.result() == ("agrees", "")
     worker.stop()
+
+
+def test_a_crash_of_a_reference_is_not_one_of_weft(monkeypatch):
+    """What the parent's names are in the processes it starts is not patched,
+    so the calls are made here."""
+
+    class Here(run.Worker):
+        def call(self, function, *arguments):
+            if function is run.refer_seed and arguments[1] in dying:
+                return "crashed", "it died"
+            return judged if function is run.judge_seed else ("ended", "")
+
+    monkeypatch.setattr(run, "Worker", Here)
+    for dying, judged, outcome in [([], ("agrees", ""), "crashed"),
+                                   (["ONNX Runtime"], ("agrees", ""), "reference crashed"),
+                                   (["ONNX Runtime"], ("crashed", ""), "crashed"),
+                                   (["ONNX Runtime"], ("differs", ""), "differs")]:
+        assert run.after_crash(0, "how")[0] == outcome
