@@ -209,8 +209,10 @@ def layer_norm(b):
     if not x:
         return None
     extent = [x.shape[-1][0]]
+    # The rounding of a mean of equal elements is multiplied by 1 / sqrt(epsilon).
     return b.node("LayerNormalization", [x, b.constant(small(b, "float32", extent)),
-                                         b.constant(small(b, "float32", extent))], [(x.type, x.shape)], axis=-1)
+                                         b.constant(small(b, "float32", extent))], [(x.type, x.shape)], axis=-1,
+                  epsilon=1e-3)
 
 
 def cumsum(b):
@@ -424,13 +426,21 @@ def gemm(b):
         return None
     flip = b.integer(0, 1)
     rows, depth = x.shape[::-1] if flip else x.shape
-    if depth[0] != depth[1]:
+    # Of nothing to sum ONNX Runtime makes the bias without its factor.
+    if depth[0] != depth[1] or not depth[0]:
         return None
     n, flip_weight = b.integer(1, 20), b.integer(0, 1)
     weight = small(b, "float32", [n, depth[0]] if flip_weight else [depth[0], n])
     bias = [b.constant(small(b, "float32", b.choice([[n], [1, n], [1], []])))] if b.chance(0.7) else []
     return b.node("Gemm", [x, b.constant(weight), *bias], [("float32", [rows, (n, n)])], transA=flip,
                   transB=flip_weight, alpha=0.5, beta=2.0)
+
+
+def sees_input(extent, before, count, stride, dilation, kernel):
+    """Whether each of `count` windows along one dimension has an element that is
+    no padding: what a pool gives without one is open."""
+    return all(any(0 <= at * stride - before + tap * dilation < extent for tap in range(kernel))
+               for at in range(count))
 
 
 def window(b, x):
@@ -444,7 +454,8 @@ def window(b, x):
     for i, extent in enumerate(spatial):
         reach = dilations[i] * (kernel[i] - 1) + 1
         sizes = tuple((e + pads[i] + pads[len(spatial) + i] - reach) // strides[i] + 1 for e in extent)
-        if min(sizes) < 1 or min(extent) < 1:
+        if min(sizes) < 1 or min(extent) < 1 or not all(
+                sees_input(e, pads[i], n, strides[i], dilations[i], kernel[i]) for e, n in zip(extent, sizes)):
             return None
         extents.append(sizes)
     return {"kernel_shape": kernel, "strides": strides, "dilations": dilations, "pads": pads}, extents
@@ -496,7 +507,9 @@ def pool(b):
 
 def global_pool(b):
     x = b.pick(["float32"], lambda v: images(v) and all(map(nonempty, v.shape)))
-    return x and b.node(b.choice(["GlobalAveragePool", "GlobalMaxPool"]), [x],
+    # The ONNX evaluator takes the maximum over other dimensions where the rank is not 4.
+    op = b.choice(["GlobalAveragePool", "GlobalMaxPool"]) if x and x.rank == 4 else "GlobalAveragePool"
+    return x and b.node(op, [x],
                         [("float32", [*x.shape[:2]] + [(1, 1)] * (x.rank - 2))])
 
 
