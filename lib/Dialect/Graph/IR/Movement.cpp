@@ -105,14 +105,14 @@ OpFoldResult ConcatOp::fold(FoldAdaptor) {
 static int64_t sliceCount(int64_t extent, int64_t start, int64_t end,
                           int64_t step) {
   auto place = [&](int64_t i, int64_t low, int64_t high) {
-    return std::clamp(i < 0 ? i + extent : i, low, high);
+    return std::min(std::max(i < 0 ? i + extent : i, low), high);
   };
   if (step > 0) {
     int64_t from = place(start, 0, extent), to = place(end, 0, extent);
     return to <= from ? 0 : (to - from - 1) / step + 1;
   }
   // An end that is still negative after counting from the end means "past 0".
-  int64_t from = place(start, -1, extent - 1), to = place(end, -1, extent - 1);
+  int64_t from = place(start, 0, extent - 1), to = place(end, -1, extent - 1);
   return from <= to ? 0 : (from - to - 1) / -step + 1;
 }
 
@@ -181,8 +181,8 @@ OpFoldResult SliceOp::fold(FoldAdaptor adaptor) {
     return {};
   int64_t extent = elements.getNumElements(), step = (*steps)[0],
           start = (*starts)[0];
-  start = std::clamp<int64_t>(start < 0 ? start + extent : start, 0,
-                              step > 0 ? extent : extent - 1);
+  start = std::min(std::max<int64_t>(start < 0 ? start + extent : start, 0),
+                   step > 0 ? extent : extent - 1);
   SmallVector<Attribute> values(elements.getValues<Attribute>()), taken;
   for (int64_t i = 0; i < getType().getDimSize(0); ++i)
     taken.push_back(values[start + i * step]);
@@ -203,7 +203,7 @@ SliceBounds sliceBounds(DimBuilder &d, OpFoldResult extent, OpFoldResult start,
                upTo = clamp(end, zero, extent);
   if (getConstantIntValue(step) == 1)
     return {upFrom, d.max(d.sub(upTo, upFrom), zero)};
-  OpFoldResult downFrom = clamp(start, minusOne, last),
+  OpFoldResult downFrom = clamp(start, zero, last),
                downTo = clamp(end, minusOne, last);
   OpFoldResult negated = d.sub(zero, step);
   auto count = [&](OpFoldResult distance, OpFoldResult stride) {
