@@ -147,12 +147,12 @@ static std::pair<int64_t, int64_t> countAccesses(linalg::GenericOp op,
     contiguous += access == Access::Contiguous;
   }
   op.getBody()->walk([&](memref::LoadOp load) {
+    if (load.getIndices().empty()) // One element for all lanes.
+      return;
     bool lastOnly = true;
     for (Value index : load.getIndices().drop_back())
       lastOnly &= laneStep(op, index, loop) == 0;
-    auto last = load.getIndices().empty()
-                    ? std::optional<int64_t>(0)
-                    : laneStep(op, load.getIndices().back(), loop);
+    auto last = laneStep(op, load.getIndices().back(), loop);
     if (lastOnly && last == 0)
       return;
     bool runs = lastOnly && last == 1 &&

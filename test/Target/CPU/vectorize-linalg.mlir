@@ -59,6 +59,23 @@ func.func @row_sums(%x: memref<?x512xf32>, %y: memref<?xf32>) {
   return
 }
 
+// One element of a buffer of rank 0 is the same for all lanes.
+// CHECK-LABEL: func @add_scalar(
+// CHECK:         scf.for
+// CHECK:           vector.load %{{.*}} vector<8xf32>
+// CHECK:           %[[S:.*]] = memref.load %{{.*}}[] : memref<f32>
+// CHECK:           vector.broadcast %[[S]]
+func.func @add_scalar(%x: memref<?x64xf32>, %s: memref<f32>, %y: memref<?x64xf32>) {
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<?x64xf32>) outs(%y : memref<?x64xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %b = memref.load %s[] : memref<f32>
+    %r = arith.addf %a, %b : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+
 // A sum across rows keeps its vectors in registers while the rows go by.
 // CHECK-LABEL: func @column_sums(
 // CHECK:         scf.for
