@@ -247,6 +247,16 @@ scf::ForallOp wrapInLoop(func::FuncOp kernel) {
 
 } // namespace
 
+/// Each worker runs a part of the items and what stands behind them: there
+/// nothing may depend on all of them.
+static bool computesBehind(scf::ForallOp loop) {
+  for (Operation *op = loop->getNextNode(); op; op = op->getNextNode())
+    if (!op->hasTrait<OpTrait::IsTerminator>() && !isa<memref::DeallocOp>(op) &&
+        !isMemoryEffectFree(op))
+      return true;
+  return false;
+}
+
 FailureOr<KernelFrame> frameKernel(func::FuncOp kernel) {
   KernelFrame frame;
   for (auto loop : kernel.getBody().front().getOps<scf::ForallOp>()) {
@@ -261,6 +271,8 @@ FailureOr<KernelFrame> frameKernel(func::FuncOp kernel) {
       !isConstantIntValue(frame.loop.getMixedLowerBound()[0], 0) ||
       !isConstantIntValue(frame.loop.getMixedStep()[0], 1))
     return kernel.emitError("has no outer loop of work items");
+  if (computesBehind(frame.loop))
+    return kernel.emitError("computes behind its loop of work items");
   frame.count = frame.loop.getMixedUpperBound()[0];
   frame.picoseconds = picosecondsOf(*frame.loop.getBody());
   kernel.walk([&](kernel::CheckOp) { frame.canFail = true; });

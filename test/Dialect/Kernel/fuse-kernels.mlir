@@ -168,4 +168,22 @@ func.func @added_again(%x: tensor<?x8xf32>, %y: tensor<?x8xf32>, %w: tensor<8x8x
   %p = graph.matmul %a, %w : tensor<?x8xf32>, tensor<8x8xf32> -> tensor<?x8xf32>
   %b = graph.add %p, %x : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
   return %b : tensor<?x8xf32>
+
+// -----
+
+// A packed product cannot store i1, so nothing that ends in it follows one.
+// CHECK-LABEL: func.func @flags(
+// CHECK:         kernel.launch @matmul_0
+// CHECK:         kernel.launch @relu_compare_1
+func.func @flags(%x: tensor<2x1x?x8xf32>, %w: tensor<1x8x16xf32>, %one: tensor<f32>) -> tensor<2x1x?x16xi1> {
+  %c2 = arith.constant 2 : index
+  %rows = tensor.dim %x, %c2 : tensor<2x1x?x8xf32>
+  %empty = tensor.empty(%rows) : tensor<2x1x?x16xf32>
+  %0 = kernel.matmul packed lhs(%x) rhs(%w) outs(%empty) {extra_maps = []} epilogue {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } : (tensor<2x1x?x8xf32>, tensor<1x8x16xf32>, tensor<2x1x?x16xf32>) -> tensor<2x1x?x16xf32>
+  %1 = graph.relu %0 : tensor<2x1x?x16xf32> -> tensor<2x1x?x16xf32>
+  %2 = graph.compare lt %1, %one : tensor<2x1x?x16xf32>, tensor<f32> -> tensor<2x1x?x16xi1>
+  return %2 : tensor<2x1x?x16xi1>
 }

@@ -171,6 +171,8 @@ private:
         if (family != Family::Product && family != Family::RowWise &&
             family != Family::Window)
           continue;
+        if (isPackedProduct(producer) && !canEndEpilogue())
+          continue;
         if (!extents.same(producer->getResult(0),
                           members.front()->getResult(0)))
           continue;
@@ -179,6 +181,18 @@ private:
           best = producer;
       }
     return best;
+  }
+
+  static bool isPackedProduct(Operation *op) {
+    return familyOf(op) == Family::Product &&
+           isa<KernelDialect>(op->getDialect());
+  }
+
+  /// Packed products store vectors, and a vector of i1 would be stored as bits:
+  /// then what follows would stand outside the loop over the product's rows.
+  bool canEndEpilogue() const {
+    return !getElementTypeOrSelf(members.front()->getResult(0).getType())
+                .isInteger(1);
   }
 
   const Extents &extents;
