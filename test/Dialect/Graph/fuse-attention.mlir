@@ -84,6 +84,19 @@ func.func @shared_probabilities(%q: tensor<9x8xf32>, %k: tensor<9x8xf32>) -> (te
 
 // -----
 
+// Rows of which all is hidden stay zeros.
+// CHECK-LABEL: func @masked(
+func.func @masked(%q: tensor<9x8xf32>, %k: tensor<9x8xf32>, %m: tensor<9x9xf32>) -> tensor<9x8xf32> {
+  // CHECK: kernel.attention {{.*}} masked
+  %s = graph.matmul %q, %k {transpose_rhs} : tensor<9x8xf32>, tensor<9x8xf32> -> tensor<9x9xf32>
+  %h = graph.add %s, %m : tensor<9x9xf32>, tensor<9x9xf32> -> tensor<9x9xf32>
+  %p = graph.softmax %h 1 {masked} : tensor<9x9xf32> -> tensor<9x9xf32>
+  %y = graph.matmul %p, %k : tensor<9x9xf32>, tensor<9x8xf32> -> tensor<9x8xf32>
+  return %y : tensor<9x8xf32>
+}
+
+// -----
+
 // One query row does not pay for packing keys.
 // CHECK-LABEL: func @one_row(
 func.func @one_row(%q: tensor<1x8xf32>, %k: tensor<9x8xf32>) -> tensor<1x8xf32> {

@@ -488,7 +488,8 @@ void Fusion::apply(RewriterBase &rewriter) {
       rewriter.getDenseBoolArrayAttr(
           {query.swapped, key.swapped, value.swapped, after != nullptr}),
       builder.causal ? rewriter.getUnitAttr() : UnitAttr(),
-      nanAsZero ? rewriter.getUnitAttr() : UnitAttr());
+      nanAsZero ? rewriter.getUnitAttr() : UnitAttr(),
+      softmax.getMasked() ? rewriter.getUnitAttr() : UnitAttr());
   builder.fill(attention.getEpilogue(), factor);
   replace(rewriter, after ? after.getOperation() : second.getOperation(),
           attention.getResult(0));

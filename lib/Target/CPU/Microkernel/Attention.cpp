@@ -95,7 +95,7 @@ private:
   Product product;
   Epilogue score;
   Heads query, key, value, out;
-  bool causal, nanAsZero;
+  bool causal, nanAsZero, masked;
   RowSplit split; ///< of the query rows
   int64_t lanes, groupColumns;
   Value keys; ///< how many there are
@@ -115,8 +115,9 @@ AttentionEmitter::AttentionEmitter(kernel::AttentionOp op,
       value{op.getValue(), op.getSwapped()[2], {}, {}},
       out{op.getOutputs()[0], op.getSwapped()[3], {}, {}},
       causal(op.getCausal()), nanAsZero(op.getNanAsZero()),
-      split(b, out.rows(b), tile.rows), lanes(product.lanes()),
-      groupColumns(kAttentionVectors * lanes), keys(key.rows(b)) {
+      masked(op.getMasked()), split(b, out.rows(b), tile.rows),
+      lanes(product.lanes()), groupColumns(kAttentionVectors * lanes),
+      keys(key.rows(b)) {
   score = {&op.getEpilogue().front(), Values(op.getExtras()),
            llvm::to_vector(op.getExtraMaps().getAsValueRange<AffineMapAttr>()),
            out.memory};
@@ -492,6 +493,11 @@ void AttentionEmitter::finishRows() {
     Value inverse = arith::DivFOp::create(b, real(1), sum);
     inverse = b.createOrFold<arith::SelectOp>(b.less(b.index(0), keys), inverse,
                                               real(0));
+    if (masked) {
+      Value isEmpty =
+          arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, sum, real(0));
+      inverse = arith::SelectOp::create(b, isEmpty, real(0), inverse);
+    }
     Value factor = vector::BroadcastOp::create(b, product.sums(), inverse);
     for (int64_t column = 0; column < value.depth(); column += lanes) {
       Value part = vector::LoadOp::create(b, product.sums(), resultBuffer,

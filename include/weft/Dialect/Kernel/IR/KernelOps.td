@@ -179,7 +179,8 @@ def Kernel_AttentionOp : Kernel_DestinationOp<"attention", [
     a key and one element of each extra, at `extra_maps` (b, h, m, n) -> indices,
     and yields the score. With `causal` the scores of n > m are minus infinity,
     and the keys and values there are not read. With `nan_as_zero` rows whose
-    softmax is NaN (all scores minus infinity) give 0.
+    softmax is NaN (all scores minus infinity) give 0; with `masked` only those
+    whose scores are all minus infinity do, and others stay NaN.
     ```mlir
     kernel.attention query(%q) key(%k) value(%v) outs(%c)
         {extra_maps = [], swapped = array<i1: true, true, true, true>} score {
@@ -193,7 +194,7 @@ def Kernel_AttentionOp : Kernel_DestinationOp<"attention", [
   let arguments = (ins Kernel_Shaped:$query, Kernel_Shaped:$key, Kernel_Shaped:$value,
                        Variadic<Kernel_Shaped>:$extras, Variadic<Kernel_Shaped>:$outputs,
                        AffineMapArrayAttr:$extra_maps, DenseBoolArrayAttr:$swapped, UnitAttr:$causal,
-                       UnitAttr:$nan_as_zero);
+                       UnitAttr:$nan_as_zero, UnitAttr:$masked);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region SizedRegion<1>:$epilogue);
   let assemblyFormat = [{
