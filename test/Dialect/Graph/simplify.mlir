@@ -244,3 +244,23 @@ func.func @joined_slices(%x: tensor<4x6xf32>, %y: tensor<1x6xf32>) -> (tensor<5x
   %3 = graph.concat 0(%1, %0) : (tensor<3x6xf32>, tensor<1x6xf32>) -> tensor<4x6xf32>
   return %2, %3 : tensor<5x6xf32>, tensor<4x6xf32>
 }
+
+// -----
+
+// The weights of a sum of 16-bit values are not rounded to 16 bits, nor where
+// hidden rows are cleared.
+// CHECK-LABEL: func @wide_weights
+func.func @wide_weights(%x: tensor<4x8xf16>, %hidden: tensor<4x1xi1>, %v: tensor<8x6xf16>) -> tensor<4x6xf16> {
+  // CHECK: %[[Z:.*]] = graph.constant dense<0.000000e+00> : tensor<f32>
+  // CHECK: %[[X:.*]] = graph.cast %arg0 to f32
+  // CHECK: %[[P:.*]] = graph.softmax %[[X]] 1 {masked} : tensor<4x8xf32>
+  // CHECK: %[[W:.*]] = graph.select %arg1, %[[Z]], %[[P]]
+  // CHECK: %[[V:.*]] = graph.cast %arg2 to f32
+  // CHECK: %[[Y:.*]] = graph.matmul %[[W]], %[[V]] : tensor<4x8xf32>
+  // CHECK: graph.cast %[[Y]] to f16
+  %zero = graph.constant dense<0.0> : tensor<f16>
+  %p = graph.softmax %x 1 {masked} : tensor<4x8xf16> -> tensor<4x8xf16>
+  %w = graph.select %hidden, %zero, %p : tensor<4x1xi1>, tensor<f16>, tensor<4x8xf16> -> tensor<4x8xf16>
+  %y = graph.matmul %w, %v : tensor<4x8xf16>, tensor<8x6xf16> -> tensor<4x6xf16>
+  return %y : tensor<4x6xf16>
+}

@@ -230,11 +230,54 @@ struct MinOfMaxToClamp : OpRewritePattern<MinOp> {
   }
 };
 
+/// matmul(softmax(x), v) in 16 bits = that in f32, narrowed: rounding each
+/// weight of a sum is worse than all else that happens to it. A selection that
+/// clears hidden rows may stand between.
+struct KeepWeightsWide : OpRewritePattern<MatMulOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(MatMulOp op,
+                                PatternRewriter &rewriter) const final {
+    Type narrow = op.getType().getElementType(), wide = rewriter.getF32Type();
+    if (!isa<FloatType>(narrow) || narrow.getIntOrFloatBitWidth() != 16)
+      return rewriter.notifyMatchFailure(op, "is not of 16-bit floats");
+    auto select = op.getLhs().getDefiningOp<SelectOp>();
+    Value weights = select ? Value(select.getY()) : Value(op.getLhs());
+    if (select && !splatValue(select.getX()))
+      return rewriter.notifyMatchFailure(op, "selects something else");
+    Location loc = op.getLoc();
+    auto widen = [&](Value x) -> Value {
+      return rewriter.createOrFold<CastOp>(loc, tensorType(x).clone(wide), x,
+                                           wide);
+    };
+    if (auto softmax = weights.getDefiningOp<SoftmaxOp>();
+        softmax && !softmax.getLog())
+      weights = SoftmaxOp::create(rewriter, softmax.getLoc(),
+                                  widen(softmax.getInput()), softmax.getAxis(),
+                                  /*log=*/false, softmax.getMasked());
+    else if (auto cast = weights.getDefiningOp<CastOp>();
+             cast && cast.getX().getDefiningOp<SoftmaxOp>() &&
+             tensorType(cast.getX()).getElementType() == wide)
+      weights = cast.getX();
+    else
+      return rewriter.notifyMatchFailure(op, "sums by no softmax");
+    if (select)
+      weights =
+          SelectOp::create(rewriter, select.getLoc(), select.getCondition(),
+                           widen(select.getX()), weights);
+    Value product =
+        MatMulOp::create(rewriter, loc, weights, widen(op.getRhs()),
+                         op.getTransposeLhs(), op.getTransposeRhs());
+    rewriter.replaceOpWithNewOp<CastOp>(op, op.getType(), product, narrow);
+    return success();
+  }
+};
+
 } // namespace
 
 void populateElementwisePatterns(RewritePatternSet &patterns) {
   patterns.add<DivisionByPowersOfTwo, PowByConstant, MergeCasts, MergeClamps,
-               MinOfMaxToClamp>(patterns.getContext());
+               MinOfMaxToClamp, KeepWeightsWide>(patterns.getContext());
 }
 
 } // namespace weft::graph
