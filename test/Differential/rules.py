@@ -209,10 +209,8 @@ def layer_norm(b):
     if not x:
         return None
     extent = [x.shape[-1][0]]
-    # The rounding of a mean of equal elements is multiplied by 1 / sqrt(epsilon).
     return b.node("LayerNormalization", [x, b.constant(small(b, "float32", extent)),
-                                         b.constant(small(b, "float32", extent))], [(x.type, x.shape)], axis=-1,
-                  epsilon=1e-3)
+                                         b.constant(small(b, "float32", extent))], [(x.type, x.shape)], axis=-1)
 
 
 def cumsum(b):
