@@ -29,7 +29,7 @@ struct ValueScope {
 /// run time. Each is checked in the compiled program.
 struct Assumptions {
   /// For each If whose branches differ in rank, in the order in which they are
-  /// met: whether `then_branch` is taken.
+  /// met: whether the more likely one is taken.
   std::vector<bool> choices;
   /// A branch that does not fit the model's shapes is never taken.
   bool dropUnfitBranches = false;
@@ -51,8 +51,8 @@ public:
                  mlir::ValueRange arguments,
                  llvm::SmallVectorImpl<mlir::Value> &results);
 
-  /// The branch to take where ranks differ and the condition is not known; at
-  /// the first attempt it is `then`.
+  /// Whether to take the more likely branch where ranks differ and the
+  /// condition is not known; at the first attempt it is.
   bool assumeBranch();
   bool mayDropBranches() const { return assumptions.dropUnfitBranches; }
 

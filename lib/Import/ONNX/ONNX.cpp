@@ -34,15 +34,13 @@ static bool isSupported(const NodeProto &node, int64_t opset) {
            isFunction(node);
   auto *registry = ::onnx::OpSchemaRegistry::Instance();
   auto *schema = registry->GetSchema(node.op_type(), int(opset), "");
-  // The converter drops the batch axis that Scan had in opset 8, and nothing
-  // after it can tell.
-  if (!schema || (node.op_type() == "Scan" && opset < 9))
+  if (!schema)
     return false;
   opset = std::max<int64_t>(opset, kOpset);
   if (Table::instance().find("", node.op_type(), opset))
     return true;
   auto *converted = registry->GetSchema(node.op_type(), int(opset), "");
-  if (!converted) // removed since; the converter replaces it
+  if (!converted || converted->Deprecated()) // the converter replaces it
     return true;
   return converted->HasFunction() || converted->HasContextDependentFunction();
 }
@@ -94,7 +92,7 @@ static OwningOpRef<ModuleOp> attempt(const GraphProto &graph, int64_t opset,
   return module;
 }
 
-/// The next combination of choices: the last that was `then` becomes `else`.
+/// The next combination of choices: the last likely one becomes the other.
 /// False when there is none.
 static bool advance(std::vector<bool> &choices) {
   while (!choices.empty() && !choices.back())

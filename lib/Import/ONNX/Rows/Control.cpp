@@ -134,6 +134,18 @@ static LogicalResult buildIf(NodeImport &n, Value condition, Branch &yes,
   return n.results(SmallVector<Value>(op.getResults()));
 }
 
+/// True where the condition asks whether something is 1: the special case, as
+/// of an extent that nothing is divided among.
+static bool isEqualToOne(Value condition) {
+  auto compare = condition.getDefiningOp<graph::CompareOp>();
+  if (!compare || compare.getRelation() != graph::Comparison::equal)
+    return false;
+  return llvm::any_of(compare->getOperands(), [](Value operand) {
+    auto known = NodeImport::known(operand);
+    return known && known->size() == 1 && known->front() == 1;
+  });
+}
+
 static LogicalResult importIf(NodeImport &n) {
   const GraphProto *graphs[] = {n.graph("else_branch"), n.graph("then_branch")};
   Value condition = n.input(0);
@@ -192,8 +204,8 @@ static LogicalResult importIf(NodeImport &n) {
   if (sameRank)
     return buildIf(n, condition, branches[1], branches[0]);
   // Results have one rank each, so one of the branches is assumed, the first
-  // that fits what follows.
-  bool chosen = n.importer.assumeBranch();
+  // that fits what follows, beginning with the more likely.
+  bool chosen = n.importer.assumeBranch() != isEqualToOne(condition);
   check(n, condition, chosen,
         "its branches give tensors of different rank, and the model was "
         "compiled for the one that is not taken here; fix the input shapes "
