@@ -1,4 +1,5 @@
 #include "Normalize.h"
+#include "OldOpsets.h"
 #include "TensorData.h"
 #include "onnx/inliner/inliner.h"
 #include "onnx/shape_inference/implementation.h"
@@ -252,12 +253,23 @@ static Error inlineOperators(ModelProto &model,
       ids.emplace_back(domain, name);
   if (ids.empty())
     return Error::success();
-  stateDefaults(*model.mutable_graph(), opsetOf(model), isPrimitive);
-  return guarded("cannot inline operators", [&] {
+  GraphProto &graph = *model.mutable_graph();
+  stateDefaults(graph, opsetOf(model), isPrimitive);
+  // The inliner asks for the type of each input by name, that of an input that
+  // is left out too; no type then says that it is.
+  graph.add_value_info()->set_name("");
+  Error error = guarded("cannot inline operators", [&] {
     auto set = ::onnx::inliner::FunctionIdSet::Create(std::move(ids));
     ::onnx::inliner::InlineSelectedFunctions(
         model, *set, ::onnx::OpSchemaRegistry::Instance());
   });
+  auto &infos = *graph.mutable_value_info();
+  infos.erase(llvm::remove_if(infos,
+                              [](const ValueInfoProto &info) {
+                                return info.name().empty();
+                              }),
+              infos.end());
+  return error;
 }
 
 //===- Version, types -----------------------------------------------------===//
@@ -289,15 +301,24 @@ static Error convert(ModelProto &model) {
   if (opset >= kOpset || opset == 0)
     return Error::success();
   if (!sameSchemas(model.graph(), opset)) {
-    Error error =
-        guarded("cannot convert from opset " + std::to_string(opset) + " to " +
-                    std::to_string(kOpset),
-                [&] {
-                  ModelProto converted =
-                      ::onnx::version_conversion::ConvertVersion(model, kOpset);
-                  model.Swap(&converted);
-                });
-    if (error)
+    if (Error error = keepOldMeanings(model))
+      return error;
+    auto convertTo = [&](int target) {
+      return guarded("cannot convert from opset " + std::to_string(opset) +
+                         " to " + std::to_string(target),
+                     [&] {
+                       ModelProto converted =
+                           ::onnx::version_conversion::ConvertVersion(model,
+                                                                      target);
+                       model.Swap(&converted);
+                     });
+    };
+    if (hasOldResizing(model)) {
+      if (Error error = opset < 10 ? convertTo(10) : Error::success())
+        return error;
+      stateResizing(*model.mutable_graph());
+    }
+    if (Error error = convertTo(kOpset))
       return error;
   }
   for (auto &import : *model.mutable_opset_import())

@@ -1,6 +1,7 @@
 // Resize, axis by axis: each output position is a sum of input positions along
 // the axis. Their indices and weights are vectors, computed as graph ops that
 // fold where the extents are known.
+#include "../OldOpsets.h"
 #include "../Table.h"
 #include "Equation.h"
 #include <cmath>
@@ -62,7 +63,9 @@ static Num place(StringRef mode, Num x, const Axis &a) {
   return half;
 }
 
-static Num nearest(StringRef mode, Num x) {
+static Num nearest(StringRef mode, Num x, Num scale) {
+  if (mode == kTowardsLarger)
+    return select(scale < 1.0, ceil(x), floor(x));
   if (mode == "floor")
     return floor(x);
   if (mode == "ceil")
@@ -139,7 +142,8 @@ static Taps computeTaps(NodeImport &n, const Axis &a) {
   Num at = place(placement, x, a);
   Taps taps;
   if (mode == "nearest") {
-    Num found = nearest(n.text("nearest_mode", "round_prefer_floor"), at);
+    Num found =
+        nearest(n.text("nearest_mode", "round_prefer_floor"), at, a.scale);
     taps.indices.push_back(clamp(found, 0, a.last()).as(n.b.getI64Type()));
     taps.weights.push_back(nullptr);
   } else {
