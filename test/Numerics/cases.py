@@ -246,6 +246,9 @@ CASES = [
          reference="onnxruntime"),  # the evaluator sums over the wrong channels
     Case("BatchNormalization", [In(["a", 6, 5, "c"], special=False), *[In([6], value="random")] * 3,
                                 In([6], value="positive")], rtol=1e-5),
+    Case("BatchNormalization", [In(["a", 6, 5, "c"], special=False), *[In([6], value="random")] * 3,
+                                In([6], value="positive")], {"training_mode": 1}, name="training", outputs=3,
+         rtol=1e-5, sizes=SIZES[:2]),
     # Quantized values and what they are computed from.
     *[Case("QuantizeLinear", [In(["a", 4, "c"], special=False), In(s, value=np.full(s, 0.1)), In(s, t, value=np.full(s, z))],
            {"axis": 1}, name=f"{t}-{'axis' if s else 'tensor'}", rtol=None, output_types=[t])
@@ -362,6 +365,12 @@ CASES = [
       for mode, attrs in (("nearest", {}), ("linear", {}), ("cubic", {}), ("linear", {"antialias": 1}),
                           ("cubic", {"antialias": 1}), ("cubic", {"exclude_outside": 1}),
                           ("linear", {"coordinate_transformation_mode": "align_corners"}))],
+    # Before opset 11 places were divided by the scale, and rounded up where a picture became smaller.
+    *[Case(op, [In([1, 2, "b", "c"], special=False), In([4], value=np.array([1, 1, *scales], np.float32))],
+           {"mode": mode}, name=f"{mode}-{opset}", opset=opset, rtol=2e-5, reference="onnxruntime",
+           sizes=[SIZES[0], {"a": 1, "b": 9, "c": 12}])
+      for op, opset, scales in (("Resize", 10, (1.7, 0.6)), ("Upsample", 9, (1.7, 2.3)))
+      for mode in ("nearest", "linear")],
     *[Case("DFT", [In(["a", "c", parts], special=False)], {"inverse": inverse, "onesided": onesided},
            name=f"{parts}-{inverse}-{onesided}", opset=20, rtol=2e-4, sizes=SIZES[:2])
       for parts, inverse, onesided in ((1, 0, 0), (1, 0, 1), (2, 0, 0), (2, 1, 0))],

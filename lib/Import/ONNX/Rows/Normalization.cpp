@@ -1,4 +1,5 @@
 // Normalisations and matrix products.
+#include "Equation.h"
 #include "Normalize.h"
 #include "Shared.h"
 
@@ -12,11 +13,43 @@ static Value alongChannels(NodeImport &n, Value vector, int64_t rank) {
                                  1, std::max<int64_t>(rank - 1, 1))));
 }
 
+/// Normalises by the mean and the variance of the batch itself, and lets the
+/// running ones follow: running * momentum + own * (1 - momentum).
+static LogicalResult batchNormalizationTraining(NodeImport &n) {
+  Num x(n, n.input(0));
+  Type element = n.type(0).getElementType(),
+       sum = element.isF64() ? element : n.b.getF32Type();
+  Num wide = x.as(sum);
+  Ints axes;
+  for (int64_t i = 0; i < n.rank(0); ++i)
+    if (i != 1)
+      axes.push_back(i);
+  auto average = [&](Num values) {
+    return Num(n, n.reduce(graph::ReduceKind::mean, values, axes, false));
+  };
+  auto along = [&](Num vector) {
+    return Num(n, alongChannels(n, vector, n.rank(0)));
+  };
+  Num mean = average(wide);
+  Num centered = wide - along(mean);
+  Num variance = average(centered * centered);
+  Num scale = Num(n, n.input(1)).as(sum), bias = Num(n, n.input(2)).as(sum);
+  Num factor = scale / apply<graph::SqrtOp>(variance + n.real("epsilon", 1e-5));
+  Num y = centered * along(factor) + along(bias);
+  double momentum = n.real("momentum", 0.9);
+  auto follow = [&](unsigned input, Num own) {
+    Num running(n, n.input(input));
+    return running * momentum +
+           own.as(n.type(input).getElementType()) * (1 - momentum);
+  };
+  return n.results({y.as(element), follow(3, mean), follow(4, variance)});
+}
+
 /// x * a + b with a = scale / sqrt(variance + epsilon), b = bias - mean * a.
 /// All four vectors are weights as a rule, so a and b fold.
 static LogicalResult batchNormalization(NodeImport &n) {
   if (n.integer("training_mode", 0))
-    return n.error() << "training_mode is not supported";
+    return batchNormalizationTraining(n);
   Value x = n.input(0), scale = n.input(1), bias = n.input(2);
   Value mean = n.input(3), variance = n.input(4);
   Type statistics = NodeImport::typeOf(mean).getElementType();
