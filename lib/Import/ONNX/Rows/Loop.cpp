@@ -113,10 +113,17 @@ static LogicalResult importTurn(NodeImport &n, const LoopSpec &spec,
       continue;
     Value so_far = arguments[2 + carried.size() + i],
           more = n.unsqueeze(value, {0});
+    // Of no turn the extents are not known: those of the first one hold then,
+    // and the later ones must have the same.
+    if (!turn.elements[i].hasStaticShape())
+      so_far = n.create<graph::ReshapeOp>(
+          so_far,
+          n.concat({n.slice(n.shape(so_far), 0, 0, 1), n.shape(value)}, 0),
+          /*allow_zero=*/true);
     Value all = spec.prepend[i] ? n.concat({more, so_far}, 0)
                                 : n.concat({so_far, more}, 0);
-    turn.accumulated.push_back(all ? castTo(n, all, so_far.getType())
-                                   : nullptr);
+    turn.accumulated.push_back(
+        all ? castTo(n, all, accumulatorType(elements[i])) : nullptr);
   }
   return success(!llvm::is_contained(turn.accumulated, Value()));
 }
@@ -130,11 +137,6 @@ static LogicalResult settle(NodeImport &n, const LoopSpec &spec,
     if (failed(importTurn(n, spec, carried, elements, turn)))
       return failure();
     bool settled = elements == turn.elements;
-    for (RankedTensorType element : turn.elements)
-      if (!element.hasStaticShape())
-        return n.error() << "an output that is collected over all turns has "
-                         << element
-                         << " in each; its shape must be known at compile time";
     elements = turn.elements;
     for (auto [i, value] : llvm::enumerate(turn.carried)) {
       auto before = cast<RankedTensorType>(carried[i]),
@@ -167,8 +169,9 @@ static LogicalResult buildLoop(NodeImport &n, const LoopSpec &spec) {
   for (auto [value, type] : llvm::zip(first, carried))
     starts.push_back(castTo(n, value, type));
   for (RankedTensorType element : turn.elements) {
-    SmallVector<int64_t> shape(element.getShape());
-    shape.insert(shape.begin(), 0);
+    SmallVector<int64_t> shape = {0};
+    for (int64_t extent : element.getShape())
+      shape.push_back(ShapedType::isDynamic(extent) ? 0 : extent);
     starts.push_back(
         castTo(n, n.splat(0, element.clone(shape)), accumulatorType(element)));
   }

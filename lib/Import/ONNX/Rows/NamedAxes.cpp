@@ -43,31 +43,59 @@ Value namedAxes(NodeImport &n, Value axes, int64_t rank) {
   return Num(n, count) > 0.0;
 }
 
-std::optional<int64_t> axisCount(NodeImport &n, Value axes, int64_t direction) {
-  if (axes) {
-    RankedTensorType type = NodeImport::typeOf(axes);
-    if (type.hasStaticShape())
-      return type.getNumElements();
-  }
+/// As axisCount, where the model says nothing of the axes themselves.
+static std::optional<int64_t> statedCount(NodeImport &n, int64_t direction) {
   const TypeProto *type = n.scope.typeOf(n.node.output(0));
   if (type && type->has_tensor_type() && type->tensor_type().has_shape()) {
     int64_t more = type->tensor_type().shape().dim_size() - n.rank(0);
     if (more * direction >= 0)
       return more * direction;
   }
-  n.error() << "how many axes are meant must be known at compile time";
   return {};
+}
+
+std::optional<int64_t> axisCount(NodeImport &n, Value axes, int64_t direction) {
+  RankedTensorType type = NodeImport::typeOf(axes);
+  if (type.hasStaticShape())
+    return type.getNumElements();
+  auto stated = statedCount(n, direction);
+  if (!stated)
+    n.error() << "how many axes are meant must be known at compile time";
+  return stated;
+}
+
+/// The run fails unless `count` of the flags are set.
+static void requireCount(NodeImport &n, Value flags, int64_t count) {
+  Num marked(n, n.reduce(graph::ReduceKind::sum,
+                         n.cast(flags, n.b.getI64Type()), {0}, false));
+  require(n, marked == double(count),
+          "the number of axes is not " + std::to_string(count) +
+              ", for which the model was compiled");
+}
+
+Value squeezeUnits(NodeImport &n, Value x) {
+  if (!x)
+    return nullptr;
+  RankedTensorType type = NodeImport::typeOf(x);
+  Value flags;
+  if (!type.hasStaticShape())
+    flags = Num(n, n.shape(x)) == 1.0;
+  if (auto count = flags ? statedCount(n, -1) : std::nullopt)
+    return squeezeNamed(n, x, flags, *count);
+  Ints axes;
+  for (auto [i, extent] : llvm::enumerate(type.getShape()))
+    if (extent == 1)
+      axes.push_back(i);
+  if (flags)
+    requireCount(n, flags, int64_t(axes.size()));
+  return n.squeeze(x, axes);
 }
 
 Value squeezeNamed(NodeImport &n, Value x, Value flags, int64_t count) {
   if (!x || !flags)
     return nullptr;
   int64_t rank = NodeImport::typeOf(x).getRank();
-  Num marked(n, n.reduce(graph::ReduceKind::sum,
-                         n.cast(flags, n.b.getI64Type()), {0}, false));
-  require(n, marked == double(count),
-          "the number of axes is not " + std::to_string(count) +
-              ", for which the model was compiled");
+  requireCount(n, flags, count);
   Num extents(n, n.shape(x));
   Value dropped =
       n.create<graph::OrOp>(n.create<graph::NotOp>(flags), extents == 1.0);

@@ -19,11 +19,15 @@ mlir::Value elementOf(NodeImport &n, mlir::Value tensor,
 mlir::Value namedAxes(NodeImport &n, mlir::Value axes, int64_t rank);
 
 /// How many axes output 0 has more (positive) or less than input 0, by the
-/// length of `axes` (may be null) or what the model says of the output. Reports
-/// and returns nothing where neither tells.
+/// length of `axes` or what the model says of the output. Reports and returns
+/// nothing where neither tells.
 std::optional<int64_t> axisCount(NodeImport &n, mlir::Value axes,
                                  int64_t direction);
 
+/// `x` without its axes of one element. Their number is what the model says of
+/// the output, or else extents that are not known are taken for other than 1;
+/// the run fails where that is not so.
+mlir::Value squeezeUnits(NodeImport &n, mlir::Value x);
 /// `x` without the `count` axes that `flags` mark, which have one element.
 mlir::Value squeezeNamed(NodeImport &n, mlir::Value x, mlir::Value flags,
                          int64_t count);

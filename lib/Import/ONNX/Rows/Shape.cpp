@@ -159,34 +159,21 @@ static LogicalResult unsqueeze(NodeImport &n) {
 }
 
 static LogicalResult squeeze(NodeImport &n) {
-  Ints axes;
-  if (n.has(1)) {
-    auto given = NodeImport::known(n.input(1));
-    if (!given) {
-      auto count = axisCount(n, n.input(1), -1);
-      return count ? n.result(squeezeNamed(n, n.input(0),
-                                           namedAxes(n, n.input(1), n.rank(0)),
-                                           *count))
-                   : failure();
-    }
-    auto counted = n.axes(*given, n.rank(0));
-    if (!counted)
-      return failure();
-    axes = *counted;
-    llvm::sort(axes);
-    return n.result(n.squeeze(n.input(0), axes));
-  }
-  if (!n.type(0).hasStaticShape()) {
-    // All axes of one element go; the result's rank says how many there are.
-    auto count = axisCount(n, nullptr, -1);
-    Value flags = Num(n, n.shape(n.input(0))) == 1.0;
-    return count ? n.result(squeezeNamed(n, n.input(0), flags, *count))
+  if (!n.has(1))
+    return n.result(squeezeUnits(n, n.input(0)));
+  auto given = NodeImport::known(n.input(1));
+  if (!given) {
+    auto count = axisCount(n, n.input(1), -1);
+    return count ? n.result(squeezeNamed(n, n.input(0),
+                                         namedAxes(n, n.input(1), n.rank(0)),
+                                         *count))
                  : failure();
   }
-  for (auto [i, extent] : llvm::enumerate(n.type(0).getShape()))
-    if (extent == 1)
-      axes.push_back(i);
-  return n.result(n.squeeze(n.input(0), axes));
+  auto axes = n.axes(*given, n.rank(0));
+  if (!axes)
+    return failure();
+  llvm::sort(*axes);
+  return n.result(n.squeeze(n.input(0), *axes));
 }
 
 //===- Joining, cutting, repeating ----------------------------------------===//
