@@ -168,6 +168,7 @@ func.func @added_again(%x: tensor<?x8xf32>, %y: tensor<?x8xf32>, %w: tensor<8x8x
   %p = graph.matmul %a, %w : tensor<?x8xf32>, tensor<8x8xf32> -> tensor<?x8xf32>
   %b = graph.add %p, %x : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
   return %b : tensor<?x8xf32>
+}
 
 // -----
 
