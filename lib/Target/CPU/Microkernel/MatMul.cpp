@@ -1,11 +1,14 @@
 // Matrix product. One work item is a block of rows by a block of panels:
 //
 //   for each block of k (all of k if it is short)
-//     copy the item's rows of the left side, padded
-//     for each group of panels           their k-block stays in L1
+//     for each group of panels           their k-block stays in L2
 //       for each tile of rows            its rows come from L1 or L2
 //         for k: registers += row element * panel vector
-//       epilogue, if it did not run on the registers
+//         epilogue, on the registers or, if it is heavy, from a small buffer
+//
+// Rows of the left side are read where they lie: a tile has at most as many of
+// them as L1 has ways, so that rows a power of two apart stay in it side by
+// side. Copies of them cost 3 to 5 %.
 //
 // Sums that do not stay in registers (several k-blocks, a heavy epilogue) go
 // through a buffer of the item. Every sum takes in its k in ascending order, so
@@ -26,9 +29,6 @@ namespace weft::cpu {
 namespace {
 
 constexpr int64_t kPanel = kernel::kBlock;
-/// Rows of a copy lie this much further apart than they are long, so that they
-/// do not fall into the same sets of L1.
-constexpr int64_t kRowPad = 16;
 /// Up to this many rows, where the number is known at run time only, are taken
 /// one by one over this many panels.
 constexpr int64_t kFewRows = 3, kNarrowPanels = 4;
@@ -57,20 +57,18 @@ private:
   void emitNarrow();
   void allocateBuffers();
   void emitDepthBlock(const DepthBlock &block);
-  void copyRows(const DepthBlock &block);
   void packPanel(Value slot, const Group &group, const DepthBlock &block);
   void emitGroups(function_ref<void(const Group &)> body);
   void emitTile(int64_t rows, Value row, const Group &group,
                 const DepthBlock &block);
-  void fetchAhead(const Group &group, Value depth);
-  void finishGroup(const Group &group);
+  Values placeAhead(Value row, const Group &group, const DepthBlock &block);
+  void finishTile(int64_t rows, Value row, const Group &group);
   void store(Value sum, Value row, const Group &group, int64_t vector);
 
   Value left(Value row, int64_t r, Value at, const DepthBlock &block);
   Value right(const Group &group, int64_t vector, Value at,
               const DepthBlock &block);
   Value loadPlain(Value column, Value at, const Group &group, bool widened);
-  Value itemRows();
   Value validLanes(Value column);
   Values sumsIndex(Value row, int64_t r, const Group &group, int64_t vector);
   Values operandBatch(Value operand);
@@ -87,9 +85,8 @@ private:
   bool packed;         ///< the right side comes in panels
   bool blocked;        ///< k is summed up in several blocks
   bool light;          ///< the epilogue runs on the register tile
-  bool copies;         ///< rows of the left side are copied
   bool packs;          ///< panels of a plain right side are copied
-  bool fetches;        ///< panels are asked for one group ahead
+  bool fetches;        ///< panels are fetched ahead
   bool mayNarrow;      ///< the number of rows is not known and may be small
   bool narrow = false; ///< code for few rows is being emitted
   int64_t batchRank, vectors;
@@ -99,7 +96,8 @@ private:
   // Of the item that is being emitted.
   Values batch;
   Value firstTile, lastTile, firstRow, firstPanel, lastPanel;
-  Value rowsBuffer, panelBuffer, sumsBuffer;
+  Value panelBuffer, sumsBuffer;
+  Value tileRow; ///< the first one of the tile
 };
 
 MatMulEmitter::MatMulEmitter(kernel::MatMulOp op, const Machine &machine,
@@ -125,15 +123,14 @@ MatMulEmitter::MatMulEmitter(kernel::MatMulOp op, const Machine &machine,
   light = epilogue.isLight();
   std::optional<int64_t> rows = constantOf(m);
   bool manyRows = !rows || *rows > 2 * tile.rows;
-  copies = constantOf(k) && rows != 1 && tile.itemPanels >= 4 * tile.panels;
-  // Where one tile is all rows, loads of panels are what there is to do, and
-  // asking for others delays them.
-  fetches = packed && (!rows || *rows > tile.rows);
   auto rhsType = cast<MemRefType>(rhs.getType());
   mayNarrow = !rows && kNarrowPanels > tile.panels &&
               (packed || rhsType.areTrailingDimsContiguous(1));
   if (mayNarrow)
     this->tile.itemPanels = llvm::alignTo(tile.itemPanels, kNarrowPanels);
+  // Where one or two tiles are all rows, loads of panels are what there is to
+  // do, and asking for others delays them.
+  fetches = packed && manyRows;
   packs = !packed && (manyRows || !rhsType.areTrailingDimsContiguous(1));
 }
 
@@ -172,10 +169,7 @@ Value MatMulEmitter::allocate(ArrayRef<Value> extents, Type element) {
 
 void MatMulEmitter::allocateBuffers() {
   Value depth = blocked ? b.index(tile.depth) : k;
-  Value rows = b.index(std::max(tile.itemTiles * tile.rows, kFewRows));
-  if (copies)
-    rowsBuffer = allocate({rows, b.add(depth, kRowPad)},
-                          cast<MemRefType>(lhs.getType()).getElementType());
+  Value rows = b.index(blocked ? tile.itemTiles * tile.rows : tile.rows);
   if (packs)
     panelBuffer = allocate({b.index(tile.panels), depth, b.index(kPanel)},
                            cast<MemRefType>(rhs.getType()).getElementType());
@@ -198,13 +192,13 @@ void MatMulEmitter::emitItem() {
 /// Few rows: what counts is that panels come from memory without a pause, so a
 /// tile is one row by several panels, which later rows find in the cache.
 void MatMulEmitter::emitNarrow() {
-  auto saved = std::tuple(tile.panels, blocked, copies, packs);
+  auto saved = std::tuple(tile.panels, blocked, packs);
   tile.panels = kNarrowPanels;
-  blocked = copies = packs = false;
+  blocked = packs = false;
   narrow = true;
   emitDepthBlock({b.index(0), k, true, true});
   narrow = false;
-  std::tie(tile.panels, blocked, copies, packs) = saved;
+  std::tie(tile.panels, blocked, packs) = saved;
 }
 
 void MatMulEmitter::emitBlocks() {
@@ -223,15 +217,9 @@ void MatMulEmitter::emitBlocks() {
   emitDepthBlock({begin, b.sub(k, begin), false, true});
 }
 
-Value MatMulEmitter::itemRows() {
-  return b.sub(split.start(b, lastTile), firstRow);
-}
-
 /// Adds the block's products to the item's sums, and finishes them if they are
 /// the last.
 void MatMulEmitter::emitDepthBlock(const DepthBlock &block) {
-  if (copies)
-    copyRows(block);
   emitGroups([&](const Group &group) {
     if (packs)
       for (int64_t i = 0; i < group.panels; ++i)
@@ -243,33 +231,6 @@ void MatMulEmitter::emitDepthBlock(const DepthBlock &block) {
       b.loop(b.index(0), m, 1, [&](Value row) { emit(1, row); });
     else
       split.forEach(b, firstTile, lastTile, emit);
-    if (block.isLast && !light)
-      finishGroup(group);
-  });
-}
-
-void MatMulEmitter::copyRows(const DepthBlock &block) {
-  int64_t lanes = product.lanes();
-  auto type = cast<MemRefType>(lhs.getType());
-  Type element = type.getElementType();
-  Value whole = type.areTrailingDimsContiguous(1)
-                    ? b.mul(b.div(block.count, b.index(lanes)), lanes)
-                    : b.index(0);
-  b.loop(b.index(0), itemRows(), 1, [&](Value row) {
-    auto source = [&](Value at) {
-      Values index = lhsBatch();
-      index.append({b.add(firstRow, row), b.add(block.begin, at)});
-      return index;
-    };
-    b.loop(b.index(0), whole, lanes, [&](Value at) {
-      Value chunk =
-          vector::LoadOp::create(b, product.vectorOf(element), lhs, source(at));
-      vector::StoreOp::create(b, chunk, rowsBuffer, ValueRange{row, at});
-    });
-    b.loop(whole, block.count, 1, [&](Value at) {
-      Value one = memref::LoadOp::create(b, lhs, source(at));
-      memref::StoreOp::create(b, one, rowsBuffer, ValueRange{row, at});
-    });
   });
 }
 
@@ -333,21 +294,25 @@ void MatMulEmitter::emitGroups(function_ref<void(const Group &)> body) {
 void MatMulEmitter::emitTile(int64_t rows, Value row, const Group &group,
                              const DepthBlock &block) {
   RegisterTile shape = {rows, group.panels * vectors};
+  tileRow = row;
   Values sums = shape.zeros(b, product);
   for (auto [i, sum] : llvm::enumerate(sums))
     if (!block.isFirst)
       sum = vector::LoadOp::create(
           b, product.sums(), sumsBuffer,
           sumsIndex(row, i / shape.vectors, group, i % shape.vectors));
-  sums = b.loop(b.index(0), block.count, 1, sums,
-                [&](Value at, ValueRange carried) {
-                  if (fetches && !narrow && group.isWhole)
-                    fetchAhead(group, b.add(block.begin, at));
-                  return shape.step(
-                      b, product, carried,
-                      [&](int64_t r) { return left(row, r, at, block); },
-                      [&](int64_t v) { return right(group, v, at, block); });
-                });
+  Values ahead;
+  if (fetches && !narrow)
+    ahead = placeAhead(row, group, block);
+  sums = b.loop(
+      b.index(0), block.count, 1, sums, [&](Value at, ValueRange carried) {
+        if (!ahead.empty())
+          b.prefetch(rhs, {ahead[0], b.add(ahead[1], at), b.index(0)});
+        return shape.step(
+            b, product, carried,
+            [&](int64_t r) { return left(row, r, at, block); },
+            [&](int64_t v) { return right(group, v, at, block); });
+      });
   for (auto [i, sum] : llvm::enumerate(sums)) {
     int64_t r = i / shape.vectors, v = i % shape.vectors;
     if (block.isLast && light)
@@ -355,21 +320,38 @@ void MatMulEmitter::emitTile(int64_t rows, Value row, const Group &group,
     else
       vector::StoreOp::create(b, sum, sumsBuffer, sumsIndex(row, r, group, v));
   }
+  if (block.isLast && !light)
+    finishTile(rows, row, group);
 }
 
-/// Asks for the row `depth` of the next group's panels.
-void MatMulEmitter::fetchAhead(const Group &group, Value depth) {
-  for (int64_t i = 0; i < group.panels; ++i)
-    b.prefetch(rhs, {b.min(b.add(group.panel, group.panels + i),
-                           b.sub(panelCount, b.index(1))),
-                     depth, b.index(0)});
+/// Panel and depth of the lines to bring into L2 meanwhile: weights come from
+/// memory, and the processor's own prefetch stops at the end of a page, which a
+/// panel reaches every 64 steps. Tile i of the rows fetches panel i of the
+/// group that comes next; further tiles fetch again what is there, which costs
+/// nothing.
+Values MatMulEmitter::placeAhead(Value row, const Group &group,
+                                 const DepthBlock &block) {
+  // The item's last group is followed by its first one, for the next block or
+  // for the rows of the next item, or by the panels of the next item.
+  Value next = b.add(group.panel, group.panels);
+  Value inside = b.less(next, lastPanel);
+  Value after = firstPanel, begin = b.add(block.begin, block.count);
+  if (block.isLast) {
+    begin = b.index(0);
+    after = b.createOrFold<arith::SelectOp>(b.less(lastTile, split.count),
+                                            firstPanel, lastPanel);
+  }
+  next = b.createOrFold<arith::SelectOp>(inside, next, after);
+  begin = b.createOrFold<arith::SelectOp>(inside, block.begin, begin);
+  Value slot = b.rem(b.div(b.sub(row, firstRow), b.index(tile.rows)),
+                     b.index(tile.panels));
+  return {b.min(b.add(next, slot), b.sub(panelCount, b.index(1))), begin};
 }
 
-/// Runs the epilogue on the sums of a group that lie in the buffer.
-void MatMulEmitter::finishGroup(const Group &group) {
-  b.loop(b.index(0), itemRows(), 1, [&](Value row) {
+/// Runs the epilogue on the sums of a tile, which lie in the buffer.
+void MatMulEmitter::finishTile(int64_t rows, Value row, const Group &group) {
+  b.loop(row, b.add(row, b.index(rows)), 1, [&](Value at) {
     for (int64_t v = 0; v < group.panels * vectors; ++v) {
-      Value at = b.add(firstRow, row);
       Value sum = vector::LoadOp::create(b, product.sums(), sumsBuffer,
                                          sumsIndex(at, 0, group, v));
       store(sum, at, group, v);
@@ -397,9 +379,6 @@ Value MatMulEmitter::validLanes(Value column) {
 /// Element (row + r, at) of the block's left side in all lanes.
 Value MatMulEmitter::left(Value row, int64_t r, Value at,
                           const DepthBlock &block) {
-  if (copies)
-    return product.loadSplat(b, rowsBuffer,
-                             {b.add(b.sub(row, firstRow), r), at});
   Values index = lhsBatch();
   index.append({b.add(row, r), b.add(block.begin, at)});
   return product.loadSplat(b, lhs, index);
@@ -443,7 +422,8 @@ Values MatMulEmitter::sumsIndex(Value row, int64_t r, const Group &group,
   Value panel = blocked
                     ? b.add(b.sub(group.panel, firstPanel), vector / vectors)
                     : b.index(vector / vectors);
-  return {panel, b.add(b.sub(row, firstRow), r),
+  Value first = blocked ? firstRow : tileRow;
+  return {panel, b.add(b.sub(row, first), r),
           b.index(vector % vectors * product.lanes())};
 }
 

@@ -14,6 +14,8 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <limits>
+
 using namespace mlir;
 
 namespace weft::cpu {
@@ -21,6 +23,11 @@ namespace weft::cpu {
 constexpr int64_t kDynamic = ShapedType::kDynamic;
 /// Work items of a product, at least, where it is large enough.
 constexpr int64_t kLeastItems = 16;
+/// Panels of an item of a matrix product, at least.
+constexpr int64_t kLeastItemPanels = 8;
+/// Rows of a matrix in one tile, at most: so many lines of one set stay in L1,
+/// and rows a power of two apart have all their lines in one set.
+constexpr int64_t kMostMatMulRows = 8;
 /// Rows of queries of a work item, at most.
 constexpr int64_t kAttentionRows = 256;
 /// The most that is taken of what is given, so that code and buffers stay of a
@@ -109,6 +116,32 @@ static double chooseRegisterTile(int64_t rows, int64_t panels,
   return best;
 }
 
+/// Cycles that a matrix product with groups of `panels` panels takes, and what
+/// its loads add to them: an element of a row comes from L1, a vector of a
+/// panel from L2.
+static double costOfGroups(const MatMulShape &shape, int64_t rows,
+                           int64_t allPanels, int64_t panels,
+                           const Machine &machine) {
+  constexpr double kElementLoad = 0.1, kVectorLoad = 0.15;
+  int64_t most =
+      std::min(kMostMatMulRows, mostRows(panels * shape.panelVectors, machine));
+  if (most == 0)
+    return std::numeric_limits<double>::infinity();
+  int64_t tiles = llvm::divideCeil(rows, most), base = rows / tiles,
+          longer = rows % tiles;
+  auto tile = [&](int64_t height, int64_t width) {
+    int64_t vectors = width * shape.panelVectors;
+    return stepCost(height, vectors, machine) + height * kElementLoad +
+           vectors * kVectorLoad;
+  };
+  auto group = [&](int64_t width) {
+    return longer * tile(base + 1, width) +
+           (tiles - longer) * tile(base, width);
+  };
+  int64_t rest = allPanels % panels;
+  return allPanels / panels * group(panels) + (rest ? group(rest) : 0);
+}
+
 Tile chooseMatMulTile(const MatMulShape &shape, const Machine &machine) {
   Tile tile;
   int64_t panels =
@@ -116,11 +149,17 @@ Tile chooseMatMulTile(const MatMulShape &shape, const Machine &machine) {
           ? 64
           : std::max<int64_t>(1, llvm::divideCeil(shape.n, kernel::kBlock));
   int64_t rows = shape.m == kDynamic ? 1024 : std::max<int64_t>(1, shape.m);
-  chooseRegisterTile(rows, panels, shape.panelVectors, machine, tile);
-  // One row reads each panel once, and from beyond L1: four streams bring all
-  // that memory gives, eight 4 % less.
-  if (rows == 1)
-    tile.panels = std::min<int64_t>(tile.panels, 4);
+  // Four streams bring all that memory gives, eight 4 % less.
+  double best = std::numeric_limits<double>::infinity();
+  for (int64_t p = 1; p <= std::min<int64_t>(panels, 4); ++p) {
+    double cost = costOfGroups(shape, rows, panels, p, machine);
+    if (cost >= best)
+      continue;
+    best = cost;
+    tile.panels = p;
+    tile.rows = std::min(
+        {rows, kMostMatMulRows, mostRows(p * shape.panelVectors, machine)});
+  }
   int64_t rowTiles = llvm::divideCeil(rows, tile.rows);
 
   // The rows of one register tile take three quarters of L1 at most; the panels
@@ -130,20 +169,20 @@ Tile chooseMatMulTile(const MatMulShape &shape, const Machine &machine) {
       std::max<int64_t>(256, machine.l1Bytes * 3 / 4 / (tile.rows * 4));
   if (rowTiles > 1 && shape.k != kDynamic && shape.k > most * 3 / 2)
     tile.depth = llvm::divideCeil(shape.k, llvm::divideCeil(shape.k, most));
-  // The item's rows of the left side take a quarter of L2.
+  // The item's rows of the left side take half of L2.
   int64_t depth = tile.depth            ? tile.depth
                   : shape.k == kDynamic ? 512
                                         : std::max<int64_t>(shape.k, 1);
   int64_t itemTiles =
-      std::max<int64_t>(1, machine.l2Bytes / 4 / (depth * 4) / tile.rows);
+      std::max<int64_t>(1, machine.l2Bytes / 2 / (depth * 4) / tile.rows);
   tile.itemTiles =
       llvm::divideCeil(rowTiles, llvm::divideCeil(rowTiles, itemTiles));
-  // Many columns pay for the copy of the rows; many items feed all workers.
+  // Many items feed all workers.
   int64_t groups = llvm::divideCeil(panels, tile.panels);
   int64_t rowBlocks = llvm::divideCeil(rowTiles, tile.itemTiles);
-  int64_t least = std::max<int64_t>(1, 16 / tile.panels);
+  int64_t least = std::max<int64_t>(1, kLeastItemPanels / tile.panels);
   int64_t itemGroups = std::max(
-      least, std::min<int64_t>(groups * rowBlocks / kLeastItems, 4 * least));
+      least, std::min<int64_t>(groups * rowBlocks / kLeastItems, 8 * least));
   tile.itemPanels =
       tile.panels *
       llvm::divideCeil(groups, llvm::divideCeil(groups, itemGroups));
