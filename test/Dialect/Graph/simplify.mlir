@@ -87,6 +87,28 @@ func.func @reshapes(%x: tensor<?x6xf32>) -> (tensor<?x1x2x3xf32>, tensor<?x6xf32
 
 // -----
 
+// A linear layer on merged rows, its bias and what follows: the reshapes meet.
+// CHECK-LABEL: func @merged_rows
+// CHECK-SAME: (%[[X:.*]]: tensor<2x?x6xf32>, %[[W:.*]]: tensor<6x8xf32>, %[[B:.*]]: tensor<8xf32>, %[[R:.*]]: tensor<?x8xf32>
+func.func @merged_rows(%x: tensor<2x?x6xf32>, %w: tensor<6x8xf32>, %b: tensor<8xf32>,
+    %r: tensor<?x8xf32>) -> (tensor<2x?x8xf32>, tensor<?x8xf32>) {
+  // CHECK: %[[Y:.*]] = graph.matmul %[[X]], %[[W]] : {{.*}} -> tensor<2x?x8xf32>
+  // CHECK: %[[Z:.*]] = graph.add %[[Y]], %[[B]] : {{.*}} -> tensor<2x?x8xf32>
+  // CHECK: %[[ROWS:.*]] = graph.reshape %[[Z]]
+  // CHECK: %[[ADDED:.*]] = graph.add %[[ROWS]], %[[R]] : {{.*}} -> tensor<?x8xf32>
+  // CHECK: return %[[Z]], %[[ADDED]]
+  %rows = graph.constant dense<[-1, 6]> : tensor<2xi64>
+  %back = graph.constant dense<[2, -1, 8]> : tensor<3xi64>
+  %0 = graph.reshape %x, %rows : tensor<2x?x6xf32>, tensor<2xi64> -> tensor<?x6xf32>
+  %1 = graph.matmul %0, %w : tensor<?x6xf32>, tensor<6x8xf32> -> tensor<?x8xf32>
+  %2 = graph.add %1, %b : tensor<?x8xf32>, tensor<8xf32> -> tensor<?x8xf32>
+  %3 = graph.reshape %2, %back : tensor<?x8xf32>, tensor<3xi64> -> tensor<2x?x8xf32>
+  %4 = graph.add %2, %r : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
+  return %3, %4 : tensor<2x?x8xf32>, tensor<?x8xf32>
+}
+
+// -----
+
 // A second shape that copies extents of the tensor between cannot be merged
 // while two of them are unknown.
 // CHECK-LABEL: func @copied_extents
@@ -159,13 +181,15 @@ func.func @pads(%x: tensor<1x1x?xf32>, %w: tensor<1x1x3xf32>) -> tensor<1x1x?xf3
 
 // CHECK-LABEL: func @arithmetic
 // CHECK-SAME: (%[[X:.*]]: tensor<?xf32>)
-func.func @arithmetic(%x: tensor<?xf32>) -> (tensor<?xf32>, tensor<?xf32>, tensor<?xf32>, tensor<?xf32>) {
+func.func @arithmetic(%x: tensor<?xf32>) -> (tensor<?xf32>, tensor<?xf32>, tensor<?xf32>, tensor<?xf32>, tensor<?xf32>) {
   // CHECK-DAG: %[[QUARTER:.*]] = graph.constant dense<2.500000e-01> : tensor<f32>
   // CHECK-DAG: %[[A:.*]] = graph.mul %[[X]], %[[QUARTER]]
   // CHECK-DAG: %[[B:.*]] = graph.div %[[X]], %{{.*}}
   // CHECK-DAG: %[[C:.*]] = graph.mul %[[X]], %[[X]]
   // CHECK-DAG: %[[D:.*]] = graph.sqrt %[[X]]
-  // CHECK: return %[[A]], %[[B]], %[[C]], %[[D]]
+  // CHECK-DAG: %[[SQUARE:.*]] = graph.mul %[[X]], %[[X]]
+  // CHECK-DAG: %[[E:.*]] = graph.mul %[[SQUARE]], %[[X]]
+  // CHECK: return %[[A]], %[[B]], %[[C]], %[[D]], %[[E]]
   %four = graph.constant dense<4.0> : tensor<f32>
   %three = graph.constant dense<3.0> : tensor<f32>
   %two = graph.constant dense<2.0> : tensor<f32>
@@ -174,7 +198,8 @@ func.func @arithmetic(%x: tensor<?xf32>) -> (tensor<?xf32>, tensor<?xf32>, tenso
   %1 = graph.div %x, %three : tensor<?xf32>, tensor<f32> -> tensor<?xf32>
   %2 = graph.pow %x, %two : tensor<?xf32>, tensor<f32> -> tensor<?xf32>
   %3 = graph.pow %x, %half : tensor<?xf32>, tensor<f32> -> tensor<?xf32>
-  return %0, %1, %2, %3 : tensor<?xf32>, tensor<?xf32>, tensor<?xf32>, tensor<?xf32>
+  %4 = graph.pow %x, %three : tensor<?xf32>, tensor<f32> -> tensor<?xf32>
+  return %0, %1, %2, %3, %4 : tensor<?xf32>, tensor<?xf32>, tensor<?xf32>, tensor<?xf32>, tensor<?xf32>
 }
 
 // -----

@@ -66,8 +66,8 @@ struct DivisionByPowersOfTwo : OpRewritePattern<DivOp> {
   }
 };
 
-/// pow(x, 2) = x * x; pow(x, 0.5) = sqrt(x), which differs at -0 and -inf
-/// alone.
+/// pow(x, 2) = x * x; pow(x, 3) = x * x * x, rounded twice; pow(x, 0.5) =
+/// sqrt(x), which differs at -0 and -inf alone.
 struct PowByConstant : OpRewritePattern<PowOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -81,6 +81,10 @@ struct PowByConstant : OpRewritePattern<PowOp> {
       rewriter.replaceOp(op, x);
     else if (*exponent == 2)
       rewriter.replaceOpWithNewOp<MulOp>(op, op.getType(), x, x);
+    else if (*exponent == 3)
+      rewriter.replaceOpWithNewOp<MulOp>(
+          op, op.getType(),
+          MulOp::create(rewriter, op.getLoc(), op.getType(), x, x), x);
     else if (*exponent == 0.5 && isFloat(x))
       rewriter.replaceOpWithNewOp<SqrtOp>(op, op.getType(), x);
     else

@@ -131,6 +131,110 @@ struct TransposeIntoMatMul : OpRewritePattern<MatMulOp> {
   }
 };
 
+/// x where `value` is a reshape of x that only makes fewer of the dimensions
+/// before the last one.
+Value withRowsMerged(Value value) {
+  auto op = value.getDefiningOp<ReshapeOp>();
+  if (!op)
+    return {};
+  RankedTensorType from = tensorType(op.getInput()), to = op.getType();
+  if (to.getRank() < 2 || from.getRank() <= to.getRank() ||
+      ShapedType::isDynamic(to.getShape().back()) ||
+      from.getShape().back() != to.getShape().back())
+    return {};
+  return op.getInput();
+}
+
+/// Replaces `op` by a reshape of `value`, which has the same elements.
+void replaceByReshape(PatternRewriter &rewriter, Operation *op, Value value,
+                      Value shape) {
+  rewriter.replaceOpWithNewOp<ReshapeOp>(op, op->getResult(0).getType(), value,
+                                         shape, /*allow_zero=*/true);
+}
+
+/// The shape of `type` with at most one unknown extent, as a reshape takes it.
+Value restOfShape(PatternRewriter &rewriter, Location loc,
+                  RankedTensorType type) {
+  SmallVector<int64_t> shape(type.getShape());
+  llvm::replace(shape, kDynamic, int64_t(-1));
+  return shapeConstant(rewriter, loc, shape);
+}
+
+bool isReshapeOfRest(RankedTensorType type) {
+  return type.getNumDynamicDims() == 0 ||
+         (type.getNumDynamicDims() == 1 &&
+          !llvm::is_contained(type.getShape(), 0));
+}
+
+/// matmul(reshape(x), w) = reshape(matmul(x, w)) where the reshape merges rows
+/// and w is one matrix: what exporters put around a linear layer then meets its
+/// opposite behind the layer.
+struct MatMulOfMergedRows : OpRewritePattern<MatMulOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(MatMulOp op,
+                                PatternRewriter &rewriter) const final {
+    Value x = withRowsMerged(op.getLhs());
+    RankedTensorType type = op.getType();
+    if (!x || op.getTransposeLhs() || tensorType(op.getRhs()).getRank() != 2 ||
+        type.getRank() != 2 || !isReshapeOfRest(type))
+      return rewriter.notifyMatchFailure(op, "rows are not merged before");
+    SmallVector<int64_t> shape(tensorType(x).getShape());
+    shape.back() = type.getShape().back();
+    auto product = cast<MatMulOp>(rewriter.clone(*op));
+    product.getLhsMutable().assign(x);
+    product.getResult().setType(type.clone(shape));
+    replaceByReshape(rewriter, op, product,
+                     restOfShape(rewriter, op.getLoc(), type));
+    return success();
+  }
+};
+
+/// f(reshape(matmul), bias) = reshape(f(matmul, bias)) where the reshape merges
+/// rows: so that it meets its opposite behind the bias and the activation.
+struct ElementwiseOfMergedRows : OpInterfaceRewritePattern<ScalarBody> {
+  using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
+
+  LogicalResult matchAndRewrite(ScalarBody op,
+                                PatternRewriter &rewriter) const final {
+    auto type = cast<RankedTensorType>(op->getResult(0).getType());
+    if (op->getNumResults() != 1 || !isReshapeOfRest(type))
+      return rewriter.notifyMatchFailure(op, "result has no known shape");
+    SmallVector<Value> operands;
+    ArrayRef<int64_t> shape;
+    bool followsProduct = false;
+    for (Value operand : op->getOperands()) {
+      Value x = withRowsMerged(operand);
+      if (!x) {
+        RankedTensorType other = tensorType(operand);
+        if (other.getRank() > 1 ||
+            (other.getRank() == 1 && other.getDimSize(0) != 1 &&
+             other.getDimSize(0) != type.getShape().back()))
+          return rewriter.notifyMatchFailure(op, "an operand has rows");
+        operands.push_back(operand);
+        continue;
+      }
+      ArrayRef<int64_t> extents = tensorType(x).getShape();
+      if (tensorType(operand).getShape() != type.getShape() ||
+          (!shape.empty() &&
+           (shape != extents || llvm::is_contained(extents, kDynamic))))
+        return rewriter.notifyMatchFailure(op, "rows differ");
+      shape = extents;
+      Operation *producer = x.getDefiningOp();
+      followsProduct |= isa_and_nonnull<MatMulOp, ScalarBody>(producer);
+      operands.push_back(x);
+    }
+    if (!followsProduct)
+      return rewriter.notifyMatchFailure(op, "no product's rows are merged");
+    Operation *copy = rewriter.clone(*op);
+    copy->setOperands(operands);
+    copy->getResult(0).setType(type.clone(shape));
+    replaceByReshape(rewriter, op, copy->getResult(0),
+                     restOfShape(rewriter, op->getLoc(), type));
+    return success();
+  }
+};
+
 /// concat(a, concat(b, c), d) = concat(a, b, c, d) along one axis; inputs
 /// without elements are dropped.
 struct FlattenConcat : OpRewritePattern<ConcatOp> {
@@ -435,11 +539,13 @@ struct DropExpandOfElementwise : OpInterfaceRewritePattern<ScalarBody> {
 } // namespace
 
 void populateMovementPatterns(RewritePatternSet &patterns) {
-  patterns.add<MergeTransposes, TransposeOfUnitsToReshape,
-               MergeReshapes<ReshapeOp>, MergeReshapes<SqueezeOp>,
-               MergeReshapes<UnsqueezeOp>, TransposeIntoMatMul, FlattenConcat,
-               JoinSlices, MergeSlices, SliceOfConcat, SumOfPads, PadIntoConv,
-               PoolOfWindowOne, DropExpandOfElementwise>(patterns.getContext());
+  patterns
+      .add<MergeTransposes, TransposeOfUnitsToReshape, MergeReshapes<ReshapeOp>,
+           MergeReshapes<SqueezeOp>, MergeReshapes<UnsqueezeOp>,
+           TransposeIntoMatMul, MatMulOfMergedRows, ElementwiseOfMergedRows,
+           FlattenConcat, JoinSlices, MergeSlices, SliceOfConcat, SumOfPads,
+           PadIntoConv, PoolOfWindowOne, DropExpandOfElementwise>(
+          patterns.getContext());
 }
 
 } // namespace weft::graph
