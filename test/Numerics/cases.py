@@ -273,6 +273,10 @@ CASES = [
     # Movement of data.
     *[Case("Transpose", [In(ABC)], {"perm": p}, name="".join(map(str, p)), rtol=None)
       for p in ([0, 2, 1], [2, 1, 0], [1, 0, 2], [2, 0, 1])],
+    # Whole squares, what is left of both loops, and loops shorter than a vector.
+    *[Case("Transpose", [In(ABC, t, special=False)], {"perm": p}, name=f"{t}-squares-{''.join(map(str, p))}", rtol=None,
+           output_types=[t], sizes=[{"a": 2, "b": 37, "c": 50}, {"a": 1, "b": 16, "c": 32}, {"a": 33, "b": 40, "c": 3}])
+      for t in ("float32", "int64", "float16", "bool") for p in ([0, 2, 1], [2, 0, 1])],
     *[Case("Concat", [In(ABC), In(ABC)], {"axis": axis}, name=f"axis{axis}", rtol=None) for axis in (0, 1, 2)],
     Case("Concat", [In(["a", 3]), In(["a", 20]), In(["a", 1])], {"axis": 1}, name="uneven", rtol=None),
     Case("Slice", [In(ABC), *[In([1], "int64", value=np.array([v])) for v in (1, 1000, 2, 1)]], name="bounded", rtol=None),

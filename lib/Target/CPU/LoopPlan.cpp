@@ -190,6 +190,41 @@ static bool mustBeScalar(linalg::GenericOp op) {
   return found;
 }
 
+/// The loop that squares to be transposed have beside `vectorLoop`, or -1. The
+/// body is emitted for each vector of a square, so it must be short.
+static int64_t findTransposedLoop(linalg::GenericOp op, int64_t vectorLoop,
+                                  int64_t lanes) {
+  constexpr int64_t kMostOps = 8;
+  SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  auto isLong = [&](int64_t loop) {
+    return ShapedType::isDynamic(extents[loop]) || extents[loop] >= lanes;
+  };
+  bool reads = false, masks = true;
+  op.getBody()->walk([&](memref::LoadOp) { reads = true; });
+  if (reads || op.getNumReductionLoops() || !isLong(vectorLoop) ||
+      llvm::range_size(op.getBody()->without_terminator()) > kMostOps)
+    return -1;
+  SmallVector<OpOperand *> scattered;
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (accessAlong(op, operand, vectorLoop) != Access::Scattered)
+      continue;
+    if (op.isDpsInit(&operand) && op.payloadUsesValueFromOperand(&operand))
+      return -1;
+    Type element = getElementTypeOrSelf(operand.get().getType());
+    masks &= !op.isDpsInit(&operand) && element.isIntOrFloat() &&
+             element.getIntOrFloatBitWidth() >= 32;
+    scattered.push_back(&operand);
+  }
+  for (int64_t loop = op.getNumLoops() - 1; loop >= 0 && !scattered.empty();
+       --loop)
+    if (loop != vectorLoop && (isLong(loop) || (masks && extents[loop] > 1)) &&
+        llvm::all_of(scattered, [&](OpOperand *operand) {
+          return accessAlong(op, *operand, loop) == Access::Contiguous;
+        }))
+      return loop;
+  return -1;
+}
+
 LoopPlan planLoops(linalg::GenericOp op, int64_t width) {
   LoopPlan plan;
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
@@ -234,8 +269,12 @@ LoopPlan planLoops(linalg::GenericOp op, int64_t width) {
       plan.vectorLoop = loop;
     }
 
+  if (plan.vectorLoop >= 0 &&
+      kinds[plan.vectorLoop] == utils::IteratorType::parallel)
+    plan.transposedLoop =
+        findTransposedLoop(op, plan.vectorLoop, lanesAlong(plan.vectorLoop));
   for (int64_t loop = 0, e = extents.size(); loop < e; ++loop) {
-    if (loop == plan.vectorLoop)
+    if (loop == plan.vectorLoop || loop == plan.transposedLoop)
       continue;
     bool reduction = kinds[loop] == utils::IteratorType::reduction;
     (reduction ? plan.reductionLoops : plan.parallelLoops).push_back(loop);
@@ -297,9 +336,65 @@ static bool isMergeable(linalg::GenericOp op, int64_t a) {
   return true;
 }
 
+/// Splits each dimension of `operand` that is read at `i * block + j`, where j
+/// runs over a block, so that its map is a permutation.
+static void splitBlocks(RewriterBase &rewriter, linalg::GenericOp op,
+                        OpOperand &operand) {
+  AffineMap map = op.getMatchingIndexingMap(&operand);
+  auto type = dyn_cast<MemRefType>(operand.get().getType());
+  SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  SmallVector<ReassociationIndices> groups;
+  SmallVector<int64_t> shape;
+  SmallVector<AffineExpr> places;
+  for (auto [i, place] : llvm::enumerate(map.getResults())) {
+    AffineExpr outer, inner;
+    int64_t block = 0;
+    auto sum = dyn_cast<AffineBinaryOpExpr>(place);
+    auto product = sum && sum.getKind() == AffineExprKind::Add
+                       ? dyn_cast<AffineBinaryOpExpr>(sum.getLHS())
+                       : AffineBinaryOpExpr(nullptr);
+    if (product && product.getKind() == AffineExprKind::Mul)
+      if (auto factor = dyn_cast<AffineConstantExpr>(product.getRHS()))
+        if (auto within = dyn_cast<AffineDimExpr>(sum.getRHS());
+            within && isa<AffineDimExpr>(product.getLHS()) &&
+            extents[within.getPosition()] == factor.getValue())
+          outer = product.getLHS(), inner = within, block = factor.getValue();
+    if (block && type && !type.isDynamicDim(i) &&
+        type.getDimSize(i) % block == 0) {
+      groups.push_back({static_cast<int64_t>(shape.size()),
+                        static_cast<int64_t>(shape.size()) + 1});
+      llvm::append_values(shape, type.getDimSize(i) / block, block);
+      llvm::append_values(places, outer, inner);
+      continue;
+    }
+    groups.push_back({static_cast<int64_t>(shape.size())});
+    shape.push_back(type ? type.getDimSize(i) : 1);
+    places.push_back(place);
+  }
+  if (!type || places.size() == map.getNumResults() ||
+      llvm::is_contained(shape, ShapedType::kDynamic))
+    return;
+  FailureOr<MemRefType> split =
+      memref::ExpandShapeOp::computeExpandedType(type, shape, groups);
+  if (failed(split))
+    return;
+  rewriter.setInsertionPoint(op);
+  Value view = memref::ExpandShapeOp::create(rewriter, op.getLoc(), *split,
+                                             operand.get(), groups);
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  maps[operand.getOperandNumber()] =
+      AffineMap::get(map.getNumDims(), 0, places, op.getContext());
+  rewriter.modifyOpInPlace(op, [&] {
+    operand.set(view);
+    op.setIndexingMapsAttr(rewriter.getAffineMapArrayAttr(maps));
+  });
+}
+
 linalg::GenericOp mergeLoops(RewriterBase &rewriter, linalg::GenericOp op) {
   if (op.hasIndexSemantics() || !op.hasPureBufferSemantics())
     return op;
+  for (OpOperand &operand : op->getOpOperands())
+    splitBlocks(rewriter, op, operand);
   bool plain = true;
   op.getBody()->walk([&](memref::LoadOp) { plain = false; });
   for (AffineMap map : op.getIndexingMapsArray())

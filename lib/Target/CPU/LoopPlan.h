@@ -32,7 +32,12 @@ struct LoopPlan {
   /// the rest is done element by element.
   bool masked = false;
 
-  llvm::SmallVector<int64_t> parallelLoops; ///< outside in, vectorLoop excluded
+  /// A parallel loop along which what is scattered along the vector loop is
+  /// contiguous, or -1: a square of both is transposed in registers.
+  int64_t transposedLoop = -1;
+
+  /// Outside in, without the vector loop and the transposed one.
+  llvm::SmallVector<int64_t> parallelLoops;
   llvm::SmallVector<int64_t> reductionLoops; ///< likewise
 };
 

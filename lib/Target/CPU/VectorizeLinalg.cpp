@@ -55,7 +55,12 @@ private:
   Value loopTo(Value low, Value high, int64_t step,
                function_ref<void(Value)> inner);
 
-  void emitParallelVectors();
+  void emitParallelVectors(Value from);
+  void emitSquares();
+  void emitSquare(int64_t width);
+  Value loadFirst(VectorType type, Value memory, ArrayRef<Value> place,
+                  int64_t count);
+  Values transpose(Values rows);
   void emitElements(const Step &step);
   void emitLaneReduction();
   Value joinLanes(Value vector);
@@ -80,6 +85,10 @@ private:
   Values extents;
   /// Current position of each loop; of the vector loop, its first lane.
   Values at;
+  /// Of the square that is being emitted: the vectors of each scattered
+  /// operand, one for each step of the transposed loop, and the step.
+  llvm::DenseMap<OpOperand *, Values> columns;
+  int64_t column = 0;
 };
 
 /// The value that changes nothing when `combiner` joins it with another.
@@ -119,8 +128,10 @@ void GenericEmitter::emit() {
       emitElements(Step());
     else if (plan.reducesLanes)
       emitLaneReduction();
+    else if (plan.transposedLoop >= 0)
+      emitSquares();
     else
-      emitParallelVectors();
+      emitParallelVectors(index(0));
   });
 }
 
@@ -235,9 +246,9 @@ Value GenericEmitter::emitChains(ArrayRef<int64_t> loops, Value sum,
 //===-- Vectors along a parallel loop
 //-------------------------------------------//
 
-void GenericEmitter::emitParallelVectors() {
+void GenericEmitter::emitParallelVectors(Value from) {
   int64_t loop = plan.vectorLoop, lanes = plan.lanes;
-  Value extent = extents[loop], done = index(0);
+  Value extent = extents[loop], done = from;
   for (int64_t vectors = plan.unroll; vectors >= 1;
        vectors = vectors > 1 ? 1 : 0)
     done = loopTo(done, extent, lanes * vectors, [&](Value i) {
@@ -263,6 +274,113 @@ void GenericEmitter::emitParallelVectors() {
   Value mask = vector::CreateMaskOp::create(
       b, VectorType::get({lanes}, b.getI1Type()), left);
   emitElements({lanes, 1, mask});
+}
+
+/// Squares of lanes x lanes, and what is left of both loops vector by vector.
+void GenericEmitter::emitSquares() {
+  int64_t loop = plan.transposedLoop;
+  auto oneByOne = [&](Value low, Value high, Value from) {
+    loopTo(low, high, 1, [&](Value i) {
+      at[loop] = i;
+      emitParallelVectors(from);
+    });
+  };
+  // A short loop is one square of which the last columns are missing.
+  auto known = getConstantIntValue(extents[loop]);
+  int64_t step = known ? std::min(*known, plan.lanes) : plan.lanes;
+  Value done = loopTo(index(0), extents[loop], step, [&](Value first) {
+    at[loop] = first;
+    Value whole =
+        loopTo(index(0), extents[plan.vectorLoop], plan.lanes, [&](Value i) {
+          at[plan.vectorLoop] = i;
+          emitSquare(step);
+        });
+    auto left = getConstantIntValue(whole);
+    if (!left || left != getConstantIntValue(extents[plan.vectorLoop]))
+      oneByOne(first, arith::AddIOp::create(b, first, index(step)).getResult(),
+               whole);
+  });
+  oneByOne(done, extents[loop], index(0));
+}
+
+/// The first `count` lanes of a vector.
+Value GenericEmitter::loadFirst(VectorType type, Value memory,
+                                ArrayRef<Value> place, int64_t count) {
+  if (count == type.getNumElements())
+    return vector::LoadOp::create(b, type, memory, place);
+  Value mask = vector::ConstantMaskOp::create(b, type.clone(b.getI1Type()),
+                                              ArrayRef<int64_t>{count});
+  Value nothing = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  return vector::MaskedLoadOp::create(b, type, memory, place, mask, nothing);
+}
+
+/// Loads what is scattered along the transposed loop, where it is contiguous,
+/// and turns it; turns results back likewise.
+void GenericEmitter::emitSquare(int64_t width) {
+  int64_t lanes = plan.lanes;
+  Value first = at[plan.transposedLoop];
+  auto isScattered = [&](OpOperand &operand) {
+    return accessAlong(op, operand, plan.vectorLoop) == Access::Scattered;
+  };
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    if (!isScattered(*input))
+      continue;
+    VectorType type =
+        VectorType::get({lanes}, getElementTypeOrSelf(input->get().getType()));
+    Values rows;
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      rows.push_back(loadFirst(type, input->get(),
+                               indices(*input, 0, lanes, lane), width));
+    columns[input] = transpose(rows);
+  }
+  Step step{lanes, 1, Value()};
+  llvm::DenseMap<OpOperand *, Values> results;
+  for (column = 0; column < width; ++column) {
+    at[plan.transposedLoop] =
+        column ? arith::AddIOp::create(b, first, index(column)).getResult()
+               : first;
+    Values olds;
+    for (OpOperand &out : op.getDpsInitsMutable())
+      olds.push_back(op.payloadUsesValueFromOperand(&out) ? load(out, 0, step)
+                                                          : Value());
+    for (auto [out, value] :
+         llvm::zip(op.getDpsInitsMutable(), body(0, step, olds))) {
+      Value vector = splat(b, b.getLoc(), value, lanes);
+      if (isScattered(out))
+        results[&out].push_back(vector);
+      else
+        store(out, vector, 0, step);
+    }
+  }
+  at[plan.transposedLoop] = first;
+  columns.clear();
+  for (OpOperand &out : op.getDpsInitsMutable())
+    if (isScattered(out))
+      for (auto [lane, row] : llvm::enumerate(transpose(results[&out])))
+        vector::StoreOp::create(b, row, out.get(),
+                                indices(out, 0, lanes, lane));
+}
+
+/// The columns of a square, from its rows: at each stage pairs of rows exchange
+/// every other run of lanes, of 1, 2, 4 and so on.
+SmallVector<Value> GenericEmitter::transpose(Values rows) {
+  int64_t n = rows.size();
+  for (int64_t run = 1; run < n; run *= 2) {
+    SmallVector<int64_t> low, high;
+    for (int64_t lane = 0; lane < n; ++lane) {
+      bool exchanges = lane & run;
+      low.push_back(exchanges ? n + lane - run : lane);
+      high.push_back(exchanges ? n + lane : lane + run);
+    }
+    for (int64_t i = 0; i < n; ++i) {
+      if (i & run)
+        continue;
+      Value x = rows[i], y = rows[i + run];
+      rows[i] = vector::ShuffleOp::create(b, x, y, low);
+      rows[i + run] = vector::ShuffleOp::create(b, x, y, high);
+    }
+  }
+  return rows;
 }
 
 /// All vectors of one step: old elements, the reduction loops, new elements.
@@ -451,6 +569,8 @@ Value GenericEmitter::load(OpOperand &operand, int64_t vector,
   if (access == Access::Uniform)
     return memref::LoadOp::create(b, memory,
                                   indices(operand, vector, step.lanes));
+  if (auto turned = columns.find(&operand); turned != columns.end())
+    return turned->second[column];
   VectorType type = VectorType::get({step.lanes}, element);
   if (access == Access::Contiguous) {
     Values place = indices(operand, vector, step.lanes);

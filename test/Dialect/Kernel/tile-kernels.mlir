@@ -98,3 +98,16 @@ func.func private @mean(%x: tensor<1x40000x32xf32>, %o: tensor<1x32xf32>) -> ten
   } -> tensor<1x32xf32>
   return %s : tensor<1x32xf32>
 }
+
+// A transposition's tiles are as wide as a vector along both of its loops.
+// CHECK-LABEL: func.func private @turn(
+// CHECK: scf.forall (%{{.*}}) in (40)
+// CHECK:   tensor.extract_slice %{{.*}} [2000, 16]
+func.func private @turn(%x: tensor<40000x32xf32>, %o: tensor<32x40000xf32>) -> tensor<32x40000xf32> attributes {kernel.entry} {
+  %y = linalg.generic {indexing_maps = [affine_map<(i, j) -> (j, i)>, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x : tensor<40000x32xf32>) outs(%o : tensor<32x40000xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    linalg.yield %a : f32
+  } -> tensor<32x40000xf32>
+  return %y : tensor<32x40000xf32>
+}

@@ -140,3 +140,54 @@ func.func @one_row(%x: memref<1x?xf32, strided<[3072, 1], offset: ?>>,
   }
   return
 }
+
+// What is scattered along the vectors is contiguous along another loop: squares
+// of 8 x 8 are transposed by 24 shuffles, rows that are left are loaded lane by
+// lane.
+// CHECK-LABEL: func @turn(
+// CHECK-SAME:    %[[X:.*]]: memref<64x20xf32>, %[[Y:.*]]: memref<20x64xf32>)
+// CHECK:         scf.for
+// CHECK:           scf.for
+// CHECK-COUNT-8:     vector.load %[[X]]{{.*}} vector<8xf32>
+// CHECK-COUNT-24:    vector.shuffle
+// CHECK-COUNT-8:     vector.store %{{.*}}, %[[Y]]
+// CHECK:         scf.for
+// CHECK:           vector.from_elements
+func.func @turn(%x: memref<64x20xf32>, %y: memref<20x64xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (j, i)>, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<64x20xf32>) outs(%y : memref<20x64xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    linalg.yield %a : f32
+  }
+  return
+}
+
+// Blocks of channels are split off, and pixels become one loop.
+// CHECK-LABEL: func @blocks(
+// CHECK:         memref.expand_shape {{.*}} memref<16x4x4xf32> into memref<2x8x4x4xf32>
+// CHECK-COUNT-8: vector.load {{.*}} vector<8xf32>
+// CHECK-COUNT-24: vector.shuffle
+// CHECK-NOT:     vector.from_elements
+func.func @blocks(%x: memref<16x4x4xf32>, %y: memref<2x4x4x8xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(b, h, w, c) -> (b * 8 + c, h, w)>, affine_map<(b, h, w, c) -> (b, h, w, c)>],
+                  iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%x : memref<16x4x4xf32>) outs(%y : memref<2x4x4x8xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    linalg.yield %a : f32
+  }
+  return
+}
+
+// Five channels are a square without its last columns.
+// CHECK-LABEL: func @few(
+// CHECK-COUNT-8: vector.maskedload {{.*}} vector<8xf32>
+// CHECK-COUNT-5: vector.store
+// CHECK-NOT:     vector.from_elements
+func.func @few(%x: memref<16x5xf32>, %y: memref<5x16xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (j, i)>, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<16x5xf32>) outs(%y : memref<5x16xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    linalg.yield %a : f32
+  }
+  return
+}

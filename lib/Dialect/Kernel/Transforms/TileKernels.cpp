@@ -86,7 +86,7 @@ public:
 private:
   bool findRoot();
   double costOfElement();
-  bool sumsVectors(unsigned dim);
+  bool readsAlong(unsigned dim, bool inSums);
   SmallVector<OpFoldResult> tileSizes(OpBuilder &b);
   LogicalResult tile(IRRewriter &rewriter, ArrayRef<OpFoldResult> sizes);
   void flatten(IRRewriter &rewriter, scf::ForallOp loop);
@@ -151,13 +151,14 @@ double Tiler::costOfElement() {
   return std::max(cost, 1.0);
 }
 
-/// True where sums run over vectors along loop `dim` of the root: one element
-/// of it would read every vector again.
-bool Tiler::sumsVectors(unsigned dim) {
+/// True where inputs (of ops that sum up, or of others) are contiguous along
+/// loop `dim` of the root: a tile of one element there would read every vector
+/// for one of its lanes.
+bool Tiler::readsAlong(unsigned dim, bool inSums) {
   const LoopOfOp &loops = tileable[dim];
   return llvm::any_of(ops, [&](linalg::LinalgOp op) {
     auto loop = loops.find(op);
-    return loop != loops.end() && op.getNumReductionLoops() &&
+    return loop != loops.end() && inSums == (op.getNumReductionLoops() > 0) &&
            llvm::any_of(op.getDpsInputOperands(), [&](OpOperand *input) {
              AffineMap map = op.getMatchingIndexingMap(input);
              return map.getNumResults() &&
@@ -176,15 +177,27 @@ SmallVector<OpFoldResult> Tiler::tileSizes(OpBuilder &b) {
   SmallVector<OpFoldResult> sizes(extents.size(), b.getIndexAttr(0));
   // Values between ops stay in L1 when a tile of them is smaller.
   double budget = ops.size() > 2 ? work / 2.0 : work;
+  // What is transposed is read and written in vectors: tiles are as wide.
+  llvm::SmallDenseMap<unsigned, int64_t> widths;
+  for (const auto &entry : llvm::drop_end(tileable))
+    if (readsAlong(entry.first, /*inSums=*/false)) {
+      int64_t extent = extents[entry.first];
+      widths[entry.first] =
+          ShapedType::isDynamic(extent) ? kBlock : std::min(extent, kBlock);
+      budget /= widths[entry.first];
+    }
   OpFoldResult rest = b.getIndexAttr(
       std::max<int64_t>(1, static_cast<int64_t>(budget / costOfElement())));
   bool innermost = true;
   for (const auto &entry : llvm::reverse(tileable)) {
     unsigned dim = entry.first;
+    if (auto width = widths.find(dim); width != widths.end())
+      rest = dims.mul(rest, b.getIndexAttr(width->second));
     sizes[dim] = rest;
     std::optional<int64_t> room = getConstantIntValue(rest);
     int64_t extent = extents[dim];
-    if (innermost && room && *room < kBlock && sumsVectors(dim)) {
+    if (innermost && room && *room < kBlock &&
+        readsAlong(dim, /*inSums=*/true)) {
       room = kBlock;
       sizes[dim] = rest = b.getIndexAttr(kBlock);
     }
