@@ -188,3 +188,18 @@ func.func @flags(%x: tensor<2x1x?x8xf32>, %w: tensor<1x8x16xf32>, %one: tensor<f
   %2 = graph.compare lt %1, %one : tensor<2x1x?x16xf32>, tensor<f32> -> tensor<2x1x?x16xi1>
   return %2 : tensor<2x1x?x16xi1>
 }
+
+// -----
+
+// Blocks that are full, or parts of one, are transposed; the joined channels are
+// a view.
+// CHECK-LABEL: func.func @unpack(
+// CHECK:         %[[S:.*]] = tensor.extract_slice %arg1[0, 0, 0, 0] [1, 1, 5, 6]
+// CHECK:         %[[T:.*]] = kernel.launch @transpose_0 ins(%arg0 : tensor<?x2x5x16xf32>) outs({{.*}} : tensor<?x2x16x5xf32>)
+// CHECK:         tensor.collapse_shape %[[T]] {{\[\[}}0], [1, 2], [3]]
+// CHECK:         kernel.launch @transpose_1 ins(%[[S]] : tensor<1x1x5x6xf32>) outs({{.*}} : tensor<1x1x6x5xf32>)
+func.func @unpack(%x: tensor<?x2x5x16xf32>, %y: tensor<1x1x5x16xf32>) -> (tensor<?x32x5xf32>, tensor<1x6x5xf32>) {
+  %0 = graph.unpack %x axis 1 extent 32 : tensor<?x2x5x16xf32> -> tensor<?x32x5xf32>
+  %1 = graph.unpack %y axis 1 extent 6 : tensor<1x1x5x16xf32> -> tensor<1x6x5xf32>
+  return %0, %1 : tensor<?x32x5xf32>, tensor<1x6x5xf32>
+}

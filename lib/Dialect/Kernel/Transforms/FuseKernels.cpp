@@ -259,6 +259,66 @@ void makeBroadcastsExplicit(func::FuncOp function, Extents &extents) {
   }
 }
 
+/// The first `count` elements of the last axis of `value`.
+Value firstOf(Value value, int64_t count, Location loc, Extents &extents) {
+  OpBuilder b(value.getContext());
+  b.setInsertionPointAfterValue(value);
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<int64_t> shape(type.getShape());
+  if (shape.back() == count)
+    return value;
+  shape.back() = count;
+  SmallVector<OpFoldResult> dims = extents.all(value);
+  dims.back() = b.getIndexAttr(count);
+  SmallVector<OpFoldResult> offsets(shape.size(), b.getIndexAttr(0)),
+      strides(shape.size(), b.getIndexAttr(1));
+  Value first = tensor::ExtractSliceOp::create(b, loc, type.clone(shape), value,
+                                               offsets, dims, strides);
+  extents.set(first, dims);
+  return first;
+}
+
+/// unpack(x) = collapse(transpose(x)) where channels fill their blocks or are a
+/// part of one: a permutation is moved in squares.
+void transposeBlocks(func::FuncOp function, Extents &extents) {
+  SmallVector<graph::UnpackOp> unpacks;
+  function.walk([&](graph::UnpackOp unpack) { unpacks.push_back(unpack); });
+  for (graph::UnpackOp unpack : unpacks) {
+    auto from = cast<RankedTensorType>(unpack.getInput().getType());
+    int64_t rank = from.getRank(), axis = unpack.getAxis(),
+            extent = unpack.getExtent(), count = from.getDimSize(axis),
+            block = from.getShape().back();
+    if (count != 1 && count * block != extent)
+      continue;
+    Value input = firstOf(unpack.getInput(), std::min(block, extent),
+                          unpack.getLoc(), extents);
+    SmallVector<int64_t> permutation = llvm::to_vector(llvm::seq(rank - 1));
+    permutation.insert(permutation.begin() + axis + 1, rank - 1);
+    SmallVector<int64_t> shape;
+    SmallVector<OpFoldResult> dims;
+    SmallVector<ReassociationIndices> groups;
+    for (auto [i, source] : llvm::enumerate(permutation)) {
+      shape.push_back(
+          cast<RankedTensorType>(input.getType()).getDimSize(source));
+      dims.push_back(extents.get(input, source));
+      if (static_cast<int64_t>(i) == axis + 1)
+        groups.back().push_back(i);
+      else
+        groups.push_back({static_cast<int64_t>(i)});
+    }
+    OpBuilder b(unpack);
+    Location loc = unpack.getLoc();
+    Value turned = graph::TransposeOp::create(b, loc, from.clone(shape), input,
+                                              permutation);
+    extents.set(turned, dims);
+    Value joined = tensor::CollapseShapeOp::create(b, loc, unpack.getType(),
+                                                   turned, groups);
+    extents.setSame(joined, unpack);
+    unpack.replaceAllUsesWith(joined);
+    unpack.erase();
+  }
+}
+
 /// Products take dynamic extents of their operands to fit: fails the run where
 /// they do not. A right side of one batch is read for all.
 void checkProducts(func::FuncOp function, const Extents &extents) {
@@ -334,6 +394,7 @@ struct FuseKernels : weft::kernel::impl::FuseKernelsBase<FuseKernels> {
     checkProducts(function, *extents);
     Outliner outliner(getOperation(), *extents);
     pickChannels(function, *extents, outliner);
+    transposeBlocks(function, *extents);
     placePieces(function, *extents, outliner);
     dropEmptyResults(function, *extents);
     SmallVector<Block *> blocks;
