@@ -111,3 +111,22 @@ func.func private @turn(%x: tensor<40000x32xf32>, %o: tensor<32x40000xf32>) -> t
   } -> tensor<32x40000xf32>
   return %y : tensor<32x40000xf32>
 }
+
+// One element is changed after a copy: all that is one work item.
+// CHECK-LABEL: func.func private @changed(
+// CHECK: scf.forall (%{{.*}}) in (1)
+// CHECK:   linalg.generic
+// CHECK:   tensor.insert
+// CHECK: return
+func.func private @changed(%x: tensor<?xf32>, %o: tensor<?xf32>) -> tensor<?xf32> attributes {kernel.entry} {
+  %c0 = arith.constant 0 : index
+  %copy = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%x : tensor<?xf32>) outs(%o : tensor<?xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    linalg.yield %a : f32
+  } -> tensor<?xf32>
+  %old = tensor.extract %copy[%c0] : tensor<?xf32>
+  %new = arith.addf %old, %old : f32
+  %y = tensor.insert %new into %copy[%c0] : tensor<?xf32>
+  return %y : tensor<?xf32>
+}

@@ -100,11 +100,20 @@ private:
   llvm::MapVector<unsigned, LoopOfOp> tileable;
 };
 
+/// True where `op`'s result is read or changed inside the kernel, which would
+/// be behind the loop over its tiles.
+bool isWorkedOn(Operation *op) {
+  return llvm::any_of(op->getUsers(), [](Operation *user) {
+    return isa<tensor::ExtractOp, tensor::InsertOp>(user) ||
+           user->getNumRegions() != 0;
+  });
+}
+
 /// The root is the last op; every other op must feed it through operands, or
 /// it could not be fused. Fills `tileable`.
 bool Tiler::findRoot() {
   root = ops.back();
-  if (!isa<TilingInterface>(root.getOperation()))
+  if (!isa<TilingInterface>(root.getOperation()) || isWorkedOn(root))
     return false;
   llvm::SmallPtrSet<Operation *, 8> feeding = {root};
   for (linalg::LinalgOp op : llvm::reverse(ops)) {
