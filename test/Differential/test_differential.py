@@ -15,7 +15,7 @@ import reduce  # noqa: E402
 import rules  # noqa: E402
 import run  # noqa: E402
 
-FEW, MANY = 12, 60
+FEW, MANY = 12, 150
 
 
 def assert_explained(seeds, folder):
