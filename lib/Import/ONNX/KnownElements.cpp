@@ -91,7 +91,8 @@ static Known sliced(graph::SliceOp op, int64_t index, int depth) {
     return {};
   int64_t extent = input.getDimSize(0);
   int64_t first = *start < 0 ? *start + extent : *start;
-  first = std::clamp<int64_t>(first, 0, *step < 0 ? extent - 1 : extent);
+  first =
+      std::min(std::max<int64_t>(first, 0), *step < 0 ? extent - 1 : extent);
   int64_t position = first + index * *step;
   if (position < 0 || position >= extent)
     return {};

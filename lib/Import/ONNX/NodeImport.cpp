@@ -129,18 +129,21 @@ static Type withKnownExtents(Operation *op, Type inferred) {
   auto expand = dyn_cast<graph::ExpandOp>(op);
   if (!reshape && !expand)
     return inferred;
-  for (auto [i, extent] : llvm::enumerate(shape)) {
-    if (!ShapedType::isDynamic(extent))
+  RankedTensorType from = NodeImport::typeOf(op->getOperand(0));
+  // An expansion may be asked for less dimensions than its input has, or more.
+  int64_t rank = type.getRank(), more = rank - from.getRank(),
+          asked = NodeImport::typeOf(op->getOperand(1)).getDimSize(0);
+  for (int64_t i = expand ? rank - asked : 0; i < rank; ++i) {
+    if (!ShapedType::isDynamic(shape[i]))
       continue;
-    auto known = knownElement(op->getOperand(1), i);
+    auto known = knownElement(op->getOperand(1), expand ? i - rank + asked : i);
     if (reshape && known &&
         (*known > 0 || (*known == 0 && reshape.getAllowZero())))
-      extent = *known;
+      shape[i] = *known;
     // What is asked for is the result's extent if the input's is 1.
-    RankedTensorType from = NodeImport::typeOf(op->getOperand(0));
-    if (expand && known && *known >= 0 && from.getRank() == type.getRank() &&
-        from.getDimSize(i) == 1)
-      extent = *known;
+    if (expand && known && *known >= 0 &&
+        (i < more || from.getDimSize(i - more) == 1))
+      shape[i] = *known;
   }
   return type.clone(shape);
 }
