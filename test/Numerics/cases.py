@@ -353,7 +353,12 @@ CASES = [
                                In(["a", 1, "c"], special=False)],
            {"axis": 1, "reduction": reduction}, name=reduction, opset=18, sizes=SIZES[:2])
       for reduction in ("none", "add", "mul", "max", "min")],
+    # One element of many: the copy of the others must not be work that several share.
+    Case("ScatterElements", [In(["b", 1000], special=False), In([1, 1], "int64", low=0, high=0), In([1, 1], special=False)],
+         {"axis": 0, "reduction": "add"}, name="single", opset=18, sizes=SIZES[:2]),
     Case("ScatterND", [In([5, "c"]), In(["b", 1], "int64", low=-5, high=4), In(["b", "c"])], name="rows", opset=18, rtol=None),
+    *[Case("GatherND", [In([3, 4, "c"]), In(shape, "int64", low=-3, high=2)], name="x".join(map(str, shape)), rtol=None)
+      for shape in ([1], [2], [2, 1], ["b", 2])],
     Case("CumSum", [In(ABC, special=False), In([], "int64", value=np.array(1))], {"exclusive": 1, "reverse": 1},
          name="backwards", rtol=2e-5),
     Case("Det", [In(["a", 4, 4], special=False)], rtol=1e-4),

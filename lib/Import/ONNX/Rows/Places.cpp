@@ -20,7 +20,7 @@ Value extentProduct(NodeImport &n, Value x, int64_t begin, int64_t end) {
 Value linearIndex(NodeImport &n, Value x, ArrayRef<Value> places) {
   Value linear, valid;
   for (auto [i, given] : llvm::enumerate(places)) {
-    Value extent = n.extent(x, i);
+    Value extent = n.reshape(n.extent(x, i), {});
     Value place = fromStart(n, given, extent);
     Value inside = n.create<graph::AndOp>(
         n.compare(graph::Comparison::greaterOrEqual, place, n.intScalar(0)),
