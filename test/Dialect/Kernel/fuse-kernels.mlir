@@ -203,3 +203,16 @@ func.func @unpack(%x: tensor<?x2x5x16xf32>, %y: tensor<1x1x5x16xf32>) -> (tensor
   %1 = graph.unpack %y axis 1 extent 6 : tensor<1x1x5x16xf32> -> tensor<1x6x5xf32>
   return %0, %1 : tensor<?x32x5xf32>, tensor<1x6x5xf32>
 }
+
+// -----
+
+// What is packed may be gathered from a vector, which has no channels.
+// CHECK-LABEL: func.func @packed_elements(
+// CHECK:         kernel.launch @gather_0
+// CHECK:         kernel.launch @pack_1
+func.func @packed_elements(%x: tensor<3xf32>) -> tensor<1x1x3x16xf32> {
+  %places = graph.constant dense<[[[0, 0, 0], [1, 1, 1], [2, 2, 2]]]> : tensor<1x3x3xi64>
+  %0 = graph.gather %x, %places axis 0 : tensor<3xf32>, tensor<1x3x3xi64> -> tensor<1x3x3xf32>
+  %1 = graph.pack %0 axis 1 block 16 : tensor<1x3x3xf32> -> tensor<1x1x3x16xf32>
+  return %1 : tensor<1x1x3x16xf32>
+}

@@ -149,10 +149,11 @@ std::optional<Channels> channelsOf(graph::ReshapeOp join) {
 
 std::optional<Channels> channelsOf(graph::GatherOp gather) {
   auto numbers = graph::constantInts(gather.getIndices());
-  int64_t extent = graph::tensorType(gather.getData()).getDimSize(kChannels);
   if (gather.getAxis() != kChannels || !numbers ||
-      ShapedType::isDynamic(extent) ||
       graph::tensorType(gather.getIndices()).getRank() != 1)
+    return std::nullopt;
+  int64_t extent = graph::tensorType(gather.getData()).getDimSize(kChannels);
+  if (ShapedType::isDynamic(extent))
     return std::nullopt;
   for (int64_t &number : *numbers) {
     number = number < 0 ? number + extent : number;
