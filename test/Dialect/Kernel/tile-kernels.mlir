@@ -112,6 +112,10 @@ func.func private @turn(%x: tensor<40000x32xf32>, %o: tensor<32x40000xf32>) -> t
   return %y : tensor<32x40000xf32>
 }
 
+}
+
+// -----
+
 // One element is changed after a copy: all that is one work item.
 // CHECK-LABEL: func.func private @changed(
 // CHECK: scf.forall (%{{.*}}) in (1)
