@@ -23,9 +23,10 @@ FACTOR = 30     # how much more than they change a result may be off
 ROUNDING = 2e-5  # of the largest magnitude: longer sums than the nudges reach
 
 EXACT = {
-    "Abs", "ArgMax", "ArgMin", "Ceil", "Clip", "Concat", "Constant", "Expand", "Floor", "Gather", "GlobalMaxPool",
-    "Identity", "If", "Loop", "Max", "MaxPool", "Min", "Neg", "OneHot", "Pad", "ReduceMax", "ReduceMin", "Relu",
-    "Reshape", "Round", "Sign", "Slice", "Split", "Squeeze", "Tile", "Transpose", "Trilu", "Unsqueeze", "Where"}
+    "Abs", "ArgMax", "ArgMin", "Ceil", "Clip", "Concat", "Constant", "DepthToSpace", "Expand", "Floor", "Gather",
+    "GatherElements", "GatherND", "GlobalMaxPool", "Identity", "If", "Loop", "Max", "MaxPool", "Min", "Neg", "OneHot",
+    "Pad", "ReduceMax", "ReduceMin", "Relu", "Reshape", "Round", "Sign", "Slice", "Split", "Squeeze", "Tile", "TopK",
+    "Transpose", "Trilu", "Unsqueeze", "Where"}
 
 
 class Refused(Exception):
@@ -94,7 +95,8 @@ def loosened(model):
         tensor.name = node.output[0]
         graph.node.remove(node)
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    constants = {name: array for name, array in constants.items() if array.dtype.kind == "f"}
+    scales = {node.input[2] for node in graph.node if node.op_type == "Resize"}  # they make shapes
+    constants = {name: array for name, array in constants.items() if array.dtype.kind == "f" and name not in scales}
     amounts = {}
     for type in ("float32", "float64"):
         amount = amounts[helper.np_dtype_to_tensor_dtype(np.dtype(type))] = f"amount/{type}"

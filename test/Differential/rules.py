@@ -213,6 +213,19 @@ def layer_norm(b):
                                          b.constant(small(b, "float32", extent))], [(x.type, x.shape)], axis=-1)
 
 
+def channel_norm(b):
+    """Normalisation over the spatial dimensions, or by stored statistics."""
+    x = b.pick(["float32"], lambda v: images(v) and all(map(nonempty, v.shape)))
+    if not x:
+        return None
+    scale, bias = (b.constant(small(b, "float32", [x.shape[1][0]])) for _ in range(2))
+    if b.chance(0.5):
+        # One element has no variance: the rounding of its mean would be all there is.
+        return b.node("InstanceNormalization", [x, scale, bias], [(x.type, x.shape)], epsilon=0.1)
+    mean, variance = (b.constant(np.abs(small(b, "float32", [x.shape[1][0]]))) for _ in range(2))
+    return b.node("BatchNormalization", [x, scale, bias, mean, variance], [(x.type, x.shape)])
+
+
 def cumsum(b):
     x = b.pick(NUMBERS)
     axis = x and axis_of(b, x)
@@ -390,6 +403,81 @@ def trilu(b):
                         upper=b.integer(0, 1))
 
 
+def gather_elements(b):
+    x = b.pick(ANY, lambda v: v.rank > 0 and v.is_static())
+    axis = x and axis_of(b, x, nonempty)
+    if axis is None:
+        return None
+    extents = [n for n, _ in x.shape]
+    shape = extents[:axis] + [b.integer(1, 5)] + extents[axis + 1:]
+    indices = b.rng.integers(-extents[axis], extents[axis], shape)
+    return b.node("GatherElements", [x, ints(b, indices)], [(x.type, [(n, n) for n in shape])],
+                  axis=signed(b, axis, x.rank))
+
+
+def gather_nd(b):
+    x = b.pick(ANY, lambda v: v.rank > 0)
+    if not x:
+        return None
+    depth = b.integer(1, min(x.rank, 3))
+    if not all(map(nonempty, x.shape[:depth])):
+        return None
+    shape = [b.integer(1, 3) for _ in range(b.integer(0, 2))]
+    indices = np.stack([b.rng.integers(-min(e), min(e), shape) for e in x.shape[:depth]], -1)
+    result = (*((n, n) for n in shape), *x.shape[depth:])
+    return b.node("GatherND", [x, ints(b, indices)], [(x.type, result)]) if b.fits(result) else None
+
+
+def scatter(b):
+    """Of elements or of slices; each place at most once, or added up."""
+    x = b.pick(["float32", "int64"], lambda v: v.rank > 0 and v.is_static() and nonempty(v.shape[0]))
+    if not x:
+        return None
+    extents = [n for n, _ in x.shape]
+    places = b.rng.permutation(extents[0])[:b.integer(1, extents[0])]
+    how = b.choice(["none", "add", "max"])
+    if b.chance(0.5):
+        updates = b.constant(small(b, x.type, [len(places), *extents[1:]]))
+        return b.node("ScatterND", [x, ints(b, places[:, None]), updates], [(x.type, x.shape)], reduction=how)
+    shape = [len(places), *extents[1:]]
+    indices = np.broadcast_to(places.reshape(-1, *[1] * (x.rank - 1)), shape)
+    return b.node("ScatterElements", [x, ints(b, indices), b.constant(small(b, x.type, shape))], [(x.type, x.shape)],
+                  axis=0, reduction=how)
+
+
+def top_k(b):
+    x = b.pick(["float32", "int64"], lambda v: v.rank > 0)
+    axis = x and axis_of(b, x, nonempty)
+    if axis is None:
+        return None
+    k = b.integer(1, min(x.shape[axis]))
+    shape = x.shape[:axis] + ((k, k),) + x.shape[axis + 1:]
+    # Which of equal elements comes first is open for the positions only.
+    return b.node("TopK", [x, ints(b, [k])], [(x.type, shape), ("int64", shape)], axis=signed(b, axis, x.rank),
+                  largest=b.integer(0, 1))[:1]
+
+
+def depth_to_space(b):
+    x = b.pick(FLOATS, lambda v: v.rank == 4 and v.is_static(1) and v.shape[1][0] % 4 == 0 and all(map(nonempty, v.shape)))
+    if not x:
+        return None
+    n, c, h, w = x.shape
+    return b.node("DepthToSpace", [x], [(x.type, [n, (c[0] // 4,) * 2, (2 * h[0], 2 * h[1]), (2 * w[0], 2 * w[1])])],
+                  blocksize=2, mode=b.choice(["DCR", "CRD"]))
+
+
+def resize(b):
+    x = b.pick(["float32"], lambda v: v.rank == 4 and all(map(nonempty, v.shape)))
+    if not x:
+        return None
+    factors = [b.integer(1, 3) for _ in range(2)]
+    shape = [*x.shape[:2], *(tuple(n * f for n in e) for e, f in zip(x.shape[2:], factors))]
+    mode = b.choice(["nearest", "linear"])
+    place = b.choice(["half_pixel", "asymmetric"])
+    return b.node("Resize", [x, None, b.constant(np.asarray([1, 1, *factors], np.float32))], [(x.type, shape)], mode=mode,
+                  coordinate_transformation_mode=place, nearest_mode="floor") if b.fits(shape) else None
+
+
 def one_hot(b):
     x = b.pick(["int64"], lambda v: 0 < v.rank < 4)
     if not x:
@@ -441,6 +529,19 @@ def sees_input(extent, before, count, stride, dilation, kernel):
     no padding: what a pool gives without one is open."""
     return all(any(0 <= at * stride - before + tap * dilation < extent for tap in range(kernel))
                for at in range(count))
+
+
+def einsum(b):
+    """A product over the last dimensions of two values."""
+    x = b.pick(["float32"], lambda v: v.rank in (2, 3))
+    other = x and b.pick(["float32"], lambda v: v.rank == 2 and v.shape[-1] == x.shape[-1])
+    if not other:
+        return None
+    left = "bij"[3 - x.rank:]
+    order = left[:-1] + "k" if b.chance(0.5) else "k" + left[:-1]
+    extents = {**dict(zip(left, x.shape)), "k": other.shape[0]}
+    shape = [extents[letter] for letter in order]
+    return b.node("Einsum", [x, other], [(x.type, shape)], equation=f"{left},kj->{order}") if b.fits(shape) else None
 
 
 def window(b, x):
@@ -588,4 +689,4 @@ COMMON = [unary, unary, bounded_unary, arithmetic, arithmetic, arithmetic, reduc
 RULES = COMMON + COMMON + [
     integer_unary, division, comparison, logic, where, clip, cast, quantized, arg_reduction, softmax, layer_norm,
     cumsum, units, split, gather, pad, expand, tile, shape_of, trilu, one_hot, gemm, conv, conv, conv_transpose, pool,
-    global_pool, if_, loop]
+    global_pool, if_, loop, gather_elements, gather_nd, scatter, top_k, depth_to_space, resize, channel_norm, einsum]
