@@ -330,13 +330,25 @@ static Error convert(ModelProto &model) {
 }
 
 static Error infer(ModelProto &model) {
-  return guarded("cannot infer shapes", [&] {
-    ::onnx::ShapeInferenceOptions options(/*check_type=*/true,
-                                          /*strict_mode=*/1,
-                                          /*data_prop=*/true);
-    ::onnx::shape_inference::InferShapes(
-        model, ::onnx::OpSchemaRegistry::Instance(), options);
-  });
+  auto attempt = [&](bool followData) {
+    return guarded("cannot infer shapes", [&] {
+      ::onnx::ShapeInferenceOptions options(/*check_type=*/true,
+                                            /*strict_mode=*/1, followData);
+      ::onnx::shape_inference::InferShapes(
+          model, ::onnx::OpSchemaRegistry::Instance(), options);
+    });
+  };
+  Error error = attempt(/*followData=*/true);
+  if (!error)
+    return error;
+  // ONNX takes any few integers for a list of extents, a matrix of them too, and
+  // objects where two such do not broadcast as lists.
+  if (Error withoutData = attempt(/*followData=*/false)) {
+    consumeError(std::move(withoutData));
+    return error;
+  }
+  consumeError(std::move(error));
+  return Error::success();
 }
 
 Error normalize(ModelProto &model,
