@@ -1,13 +1,19 @@
 """Runs the conformance suite of the ONNX project: each model is compiled and
 run, and its outputs compared with the suite's own tolerances.
 
-    python test/Conformance/conform.py [--only TEXT] [--families] [--json FILE]
+    python test/Conformance/conform.py [--symbolic] [--only TEXT] [--families] [--json FILE]
 
 Every test ends as one of
   passed    all outputs are right
+  one size  the same of a test with --symbolic of which only one size is known
   refused   the compiler says why it does not take the model
   wrong     an output differs, or the run ends with an error
   crashed   the compiler or the runtime died, blamed itself or did not end
+
+With `--symbolic` a model is compiled with a symbol for each dimension of each
+input, and run with the inputs of the test and with others of a second size
+(resize.py). An error while it runs is then a refusal: what the compiler does
+not know it cannot refuse.
 
 `--page` renews docs/conformance.md, from which test_conformance.py
 takes what must keep passing.
@@ -19,19 +25,24 @@ import json
 import multiprocessing
 import multiprocessing.connection
 import re
+import resource
+import statistics
 import sys
 import time
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "python")]
 import judge  # noqa: E402
+import resize  # noqa: E402
 import suite  # noqa: E402
 
 PAGE = Path(__file__).parents[2] / "docs" / "conformance.md"
-OUTCOMES = ["passed", "refused", "wrong", "crashed"]
+OUTCOMES = ["passed", "one size", "refused", "wrong", "crashed"]
+PASSED = OUTCOMES[:2]
 LIMIT_S = 240
 
-Result = collections.namedtuple("Result", "name family outcome reason")
+# `cpu_s` is what the compiler took.
+Result = collections.namedtuple("Result", "name family outcome reason cpu_s")
 
 
 def family(case):
@@ -43,42 +54,58 @@ def family(case):
     return others[0] if len(others) == 1 else f"{re.sub('^test_', '', case.name).split('_')[0]}…"
 
 
-def attempt(case):
-    """(outcome, reason) of one test."""
+def _children_s():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def attempt(case, others=None):
+    """(outcome, reason) of one test. `others` are the second inputs and outputs of
+    all tests, by name; with them the dimensions are symbolic."""
     import weft
+    model = judge.parse(case)
+    given = judge.parse(case)
+    data = case.data
+    if others is not None:
+        given = resize.symbolic(given)
+        data = data + ([others[case.name]] if others[case.name] else [])
     try:
-        compiled = weft.compile(judge.parse(case), budget=f"{LIMIT_S // 2}s", threads=1)
+        compiled = weft.compile(given, budget=f"{LIMIT_S // 2}s", threads=1)
     except weft.InternalError as error:
         return "crashed", str(error)
     except weft.Error as error:
         return "refused", str(error)
-    model = judge.parse(case)
-    for inputs, expected in case.data:
+    for number, (inputs, expected) in enumerate(data):
+        size = "second size: " if number >= len(case.data) else ""
         try:
             found = list(compiled.run(judge.feed(model, inputs)).values())
             judge.judge(case, model, inputs, found, expected)
         except (weft.Error, AssertionError) as error:
-            return "wrong", " ".join(str(error).split())[:300]
-    return "passed", ""
+            plain = others is not None and isinstance(error, weft.Error) and not isinstance(error, weft.InternalError)
+            return "refused" if plain else "wrong", size + " ".join(str(error).split())[:300]
+    return "one size" if others is not None and len(data) == len(case.data) else "passed", ""
 
 
-def serve(cases, connection):
-    """A worker: takes numbers of tests, gives back their outcomes."""
+def serve(cases, others, connection):
+    """A worker: takes numbers of tests, gives back their outcomes and what
+    the compiler took."""
     while (number := connection.recv()) is not None:
-        connection.send(attempt(cases[number]))
+        since = _children_s()
+        outcome, reason = attempt(cases[number], others)
+        connection.send((outcome, reason, _children_s() - since))
 
 
 class Worker:
     """A process that may die; it is then replaced."""
 
-    def __init__(self, cases):
-        self.cases, self.number = cases, None
+    def __init__(self, cases, others):
+        self.cases, self.others, self.number = cases, others, None
         self.start()
 
     def start(self):
         self.connection, theirs = multiprocessing.Pipe()
         self.process = multiprocessing.get_context("fork").Process(
-            target=serve, args=(self.cases, theirs), daemon=True)
+            target=serve, args=(self.cases, self.others, theirs), daemon=True)
         self.process.start()
         theirs.close()
 
@@ -95,12 +122,12 @@ class Worker:
                 self.process.join()
                 code = self.process.exitcode
                 self.start()
-                return "crashed", f"the process died with exit code {code}"
+                return "crashed", f"the process died with exit code {code}", 0.0
         if time.monotonic() - self.since > LIMIT_S:
             self.process.kill()
             self.process.join()
             self.start()
-            return "crashed", f"did not end within {LIMIT_S} s"
+            return "crashed", f"did not end within {LIMIT_S} s", 0.0
         return None
 
     def stop(self):
@@ -108,9 +135,10 @@ class Worker:
         self.process.join()
 
 
-def run(cases, jobs=2, progress=lambda done: None):
+def run(cases, jobs=2, progress=lambda done: None, symbolic=False):
     """Results of all cases, in their order."""
-    workers = [Worker(cases) for _ in range(min(jobs, len(cases)))]
+    others = resize.load(cases, jobs) if symbolic else None
+    workers = [Worker(cases, others) for _ in range(min(jobs, len(cases)))]
     waiting = iter(range(len(cases)))
     outcomes = {}
     busy = []
@@ -143,7 +171,7 @@ def short(reason):
 
 def counts(results):
     found = collections.Counter(result.outcome for result in results)
-    return ", ".join(f"{found[outcome]} {outcome}" for outcome in OUTCOMES)
+    return ", ".join(f"{found[outcome]} {outcome}" for outcome in OUTCOMES if outcome != "one size" or found[outcome])
 
 
 def by_family(results):
@@ -154,7 +182,7 @@ def by_family(results):
     for name, members in sorted(families.items()):
         yield f"{name}: {counts(members)}"
         reasons = collections.Counter(
-            (result.outcome, short(result.reason)) for result in members if result.outcome != "passed")
+            (result.outcome, short(result.reason)) for result in members if result.outcome not in PASSED)
         for (outcome, reason), count in reasons.most_common():
             yield f"    {outcome} {count}: {reason}"
 
@@ -198,11 +226,12 @@ def named_on_page():
 def lost(results):
     """Tests that passed when the page was made and do not now."""
     known = named_on_page()
-    return [result.name for result in results if result.outcome != "passed" and result.name not in known]
+    return [result.name for result in results if result.outcome not in PASSED and result.name not in known]
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--symbolic", action="store_true", help="with symbolic dimensions and at two sizes")
     parser.add_argument("--only", metavar="TEXT", help="tests with this in their name")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="each N-th test")
     parser.add_argument("--families", action="store_true", help="group by operator")
@@ -221,12 +250,14 @@ def main():
         if sys.stderr.isatty():
             print(f"\r{done} of {len(cases)}", end="\n" if done == len(cases) else "", file=sys.stderr)
 
-    results = run(cases, options.jobs, progress)
+    results = run(cases, options.jobs, progress, options.symbolic)
     print(*(by_family(results) if options.families else by_reason(results)), sep="\n")
     for result in results:
         if result.outcome in ("wrong", "crashed"):
             print(f"{result.outcome}: {result.name}: {result.reason}")
     print(f"{len(results)} of {len(everything)} tests: {counts(results)}")
+    print(f"compiler: {statistics.median(result.cpu_s for result in results):.2f} CPU s a test at the median, "
+          f"{sum(result.cpu_s for result in results):.0f} in all")
     if options.json:
         Path(options.json).write_text(json.dumps([result._asdict() for result in results], indent=1))
     if options.page:

@@ -88,10 +88,15 @@ def _make():
         return [_case(test, kind) for kind in KINDS for test in load_model_tests(kind=kind)]
 
 
+def cache_file(name):
+    """Where what takes long to make is kept in the build folder."""
+    build = Path(os.environ.get("WEFT_BUILD", Path(__file__).parents[2] / "build"))
+    return build / "conformance" / f"{name}-{onnx.__version__}.pickle.gz"
+
+
 def load():
     """All tests, in an order that is the same each time."""
-    build = Path(os.environ.get("WEFT_BUILD", Path(__file__).parents[2] / "build"))
-    cache = build / "conformance" / f"suite-{onnx.__version__}.pickle.gz"
+    cache = cache_file("suite")
     if cache.exists():
         with gzip.open(cache) as file:
             return [Case(*fields) for fields in pickle.load(file)]

@@ -20,20 +20,6 @@ using namespace mlir;
 namespace weft::lowering {
 namespace {
 
-/// One result, every element computed from the operands' elements alone.
-bool isElementwise(linalg::GenericOp op) {
-  return op.getNumParallelLoops() == op.getNumLoops() &&
-         op->getNumResults() == 1 &&
-         op.getIndexingMapsArray().back().isIdentity() &&
-         !op.payloadUsesValueFromOperand(op.getDpsInitOperand(0));
-}
-
-bool hasEffects(linalg::GenericOp op) {
-  return op.getBody()
-      ->walk([](kernel::CheckOp) { return WalkResult::interrupt(); })
-      .wasInterrupted();
-}
-
 /// A producer joins its consumer when nothing is computed twice: it has no
 /// other use, and each of its elements is read once.
 bool readsOnce(OpOperand *operand) {
@@ -259,9 +245,12 @@ void bindOutputs(func::FuncOp function) {
 
 LogicalResult fuseInKernels(Operation *root) {
   MLIRContext *context = root->getContext();
+  // An extent read from an op's result would count as a second use of it.
+  RewritePatternSet dims(context);
+  memref::populateResolveRankedShapedTypeResultDimsPatterns(dims);
+  FrozenRewritePatternSet frozenDims(std::move(dims));
   RewritePatternSet patterns(context);
   linalg::populateElementwiseOpsFusionPatterns(patterns, readsOnce);
-  // An extent read from an op's result would count as a second use of it.
   memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
   patterns.add<InlineReadElement>(context);
   addEpiloguePatterns<kernel::MatMulOp, kernel::ConvOp, kernel::WinogradConvOp,
@@ -270,6 +259,11 @@ LogicalResult fuseInKernels(Operation *root) {
   WalkResult walked = root->walk([&](func::FuncOp function) {
     if (!function->hasAttr(kernel::kEntryAttr))
       return WalkResult::advance();
+    IRRewriter rewriter(context);
+    if (failed(applyPatternsGreedily(function, frozenDims)))
+      return WalkResult::interrupt();
+    for (Block &block : function.getBody())
+      joinElementwise(block, rewriter);
     if (failed(applyPatternsGreedily(function, frozen)))
       return WalkResult::interrupt();
     bindOutputs(function);

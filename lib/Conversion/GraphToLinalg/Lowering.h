@@ -3,6 +3,7 @@
 #ifndef WEFT_LIB_CONVERSION_GRAPHTOLINALG_LOWERING_H
 #define WEFT_LIB_CONVERSION_GRAPHTOLINALG_LOWERING_H
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Utils/StructuredOpsUtils.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/PatternMatch.h"
@@ -106,6 +107,15 @@ void addTreePatterns(mlir::RewritePatternSet &patterns);
 /// Makes all unsigned integer types below `root` signless, with the constants
 /// and signatures that mention them, and drops the casts in between.
 llvm::LogicalResult makeSignless(mlir::Operation *root);
+
+/// One result, every element computed from the operands' elements alone.
+bool isElementwise(mlir::linalg::GenericOp op);
+/// True where the body can fail the run.
+bool hasEffects(mlir::linalg::GenericOp op);
+
+/// Elementwise generics of the block that only one other reads, element by
+/// element, become part of it.
+void joinElementwise(mlir::Block &block, mlir::RewriterBase &rewriter);
 
 /// Joins elementwise generics with their producers and with products, then
 /// makes each kernel write to its output arguments.

@@ -33,6 +33,10 @@ namespace graph = weft::graph;
 
 namespace {
 
+/// Ops that a group may have. So many hide what it costs to store a value and
+/// read it again, and LLVM's time grows faster than the code of one loop.
+constexpr size_t kMostOps = 128;
+
 /// Grows one group around its root.
 class Grouping {
 public:
@@ -127,7 +131,7 @@ private:
 
   bool canJoin(Operation *producer) {
     if (familyOf(producer) != Family::Elementwise ||
-        !usedByMembersOnly(producer))
+        members.size() >= kMostOps || !usedByMembersOnly(producer))
       return false;
     bool anyBefore = llvm::any_of(
         producer->getUsers(), [&](Operation *user) { return isBefore(user); });

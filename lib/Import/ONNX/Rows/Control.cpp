@@ -44,21 +44,29 @@ static SmallVector<Value> castTo(NodeImport &n, ValueRange values,
 
 namespace {
 /// A branch imported into a block of its own, and why that failed if it did.
+/// The block stands where the If will: its ops use the values around it, which
+/// the verifier has to find.
 struct Branch {
-  std::unique_ptr<Region> region;
+  explicit Branch(NodeImport &n)
+      : place(scf::ExecuteRegionOp::create(n.b, n.loc, TypeRange())) {
+    place.getRegion().emplaceBlock();
+  }
+  ~Branch() { place.erase(); }
+  Branch(const Branch &) = delete;
+
+  scf::ExecuteRegionOp place;
   SmallVector<Value> results;
   SmallVector<Type> types; ///< of the results before they are taken apart
   std::vector<Diagnostic> errors;
   bool valid = false;
 
-  Block &block() { return region->front(); }
+  Block &block() { return place.getRegion().front(); }
 };
 } // namespace
 
-static Branch importBranch(NodeImport &n, const GraphProto &graph) {
-  Branch branch;
-  branch.region = std::make_unique<Region>();
-  Block &block = branch.region->emplaceBlock();
+static void importBranch(NodeImport &n, const GraphProto &graph,
+                         Branch &branch) {
+  Block &block = branch.block();
   OpBuilder::InsertionGuard guard(n.b);
   n.b.setInsertionPointToStart(&block);
   ScopedDiagnosticHandler collect(n.b.getContext(), [&](Diagnostic &error) {
@@ -68,7 +76,6 @@ static Branch importBranch(NodeImport &n, const GraphProto &graph) {
       succeeded(n.importer.importSubgraph(graph, n.scope, {}, branch.results));
   for (Operation &op : block)
     branch.valid = branch.valid && succeeded(verify(&op));
-  return branch;
 }
 
 /// Moves what the branch computes to the builder's place, without a condition.
@@ -125,7 +132,7 @@ static LogicalResult buildIf(NodeImport &n, Value condition, Branch &yes,
                               /*withElseRegion=*/true);
   auto fill = [&](Region &region, Branch &branch) {
     OpBuilder::InsertionGuard guard(n.b);
-    region.takeBody(*branch.region);
+    region.takeBody(branch.place.getRegion());
     n.b.setInsertionPointToEnd(&region.front());
     scf::YieldOp::create(n.b, n.loc, castTo(n, branch.results, types));
   };
@@ -160,8 +167,9 @@ static LogicalResult importIf(NodeImport &n) {
       return failure();
     return n.results(results);
   }
-  Branch branches[] = {importBranch(n, *graphs[0]),
-                       importBranch(n, *graphs[1])};
+  Branch branches[] = {Branch(n), Branch(n)};
+  for (auto [branch, graph] : llvm::zip_equal(branches, graphs))
+    importBranch(n, *graph, branch);
   if (!branches[0].valid && !branches[1].valid) {
     for (Diagnostic &error : branches[1].errors)
       n.b.getContext()->getDiagEngine().emit(std::move(error));
