@@ -56,7 +56,9 @@ Value unflatten(LoopBuilder &b, Value flat, RankedTensorType type,
 Value reshape(LoopBuilder &b, Value input, RankedTensorType type,
               LoopBuilder::Dims dims) {
   auto from = cast<RankedTensorType>(input.getType());
-  if (from == type)
+  // One unknown extent follows from the number of elements, several do not.
+  if (from == type && type.getNumDynamicDims() <= 1 &&
+      !llvm::is_contained(type.getShape(), 0))
     return input;
   if (from.hasStaticShape() && type.hasStaticShape() &&
       from.getRank() != type.getRank())

@@ -71,8 +71,9 @@ Value Importer::refined(Value value, const TypeProto *type) {
       !value.use_empty())
     return value;
   SmallVector<int64_t> shape(current.getShape());
+  // ONNX's functions read 0 out of extents that they do not know (Attention).
   for (auto [i, extent] : llvm::enumerate(shape))
-    if (ShapedType::isDynamic(extent))
+    if (ShapedType::isDynamic(extent) && known.getDimSize(i) != 0)
       extent = known.getDimSize(i);
   value.setType(current.clone(shape));
   return value;

@@ -160,7 +160,13 @@ void Planner::placeOutputs() {
       continue;
     }
     ++direct;
-    if (output.getType() != alloc.getType()) {
+    if (!views.empty()) {
+      // What is written has to fit: reshapes are checked before, not after.
+      for (CheckOp check : llvm::to_vector(entry.getOps<CheckOp>()))
+        if (at->isBeforeInBlock(check) &&
+            llvm::all_of(check->getOperands(),
+                         [&](Value value) { return hoist(value, at); }))
+          check->moveBefore(at);
       MemRefType flat = alloc.getType();
       auto [strides, offset] = flat.getStridesAndOffset();
       (void)offset;
