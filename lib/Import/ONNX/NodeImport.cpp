@@ -3,6 +3,7 @@
 #include "NarrowTypes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "weft/Dialect/Kernel/IR/Kernel.h"
 #include "weft/Support/Location.h"
 
 using namespace mlir;
@@ -116,6 +117,43 @@ std::optional<Ints> NodeImport::mustKnow(unsigned i, StringRef what) const {
             << ") must be known at compile time; here it is computed from the "
                "model's inputs";
   return values;
+}
+
+LogicalResult NodeImport::fix(unsigned i, ArrayRef<int64_t> shape) {
+  RankedTensorType from = type(i);
+  SmallVector<int64_t> extents(from.getShape());
+  if (extents.size() != shape.size())
+    return error() << "input " << i << " has rank " << extents.size()
+                   << " where " << shape.size() << " is needed";
+  for (auto [axis, have, want] : llvm::enumerate(extents, shape)) {
+    if (ShapedType::isDynamic(want) || have == want)
+      continue;
+    if (!ShapedType::isDynamic(have))
+      return error() << "input " << i << " has " << have << " on axis " << axis
+                     << " where " << want << " is needed";
+    Value found = tensor::DimOp::create(b, loc, inputs[i], axis),
+          needed = arith::ConstantIndexOp::create(b, loc, want);
+    Value same = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, found,
+                                       needed);
+    std::string text = describeNode({node.name(), node.op_type()}) +
+                       ": input " + std::to_string(i) + " has {0} on axis " +
+                       std::to_string(axis) + " where {1} is needed";
+    kernel::CheckOp::create(b, loc, same, ValueRange{found, needed},
+                            b.getStringAttr(text));
+    have = want;
+  }
+  if (from.clone(extents) != from)
+    inputs[i] =
+        tensor::CastOp::create(b, loc, from.clone(extents), inputs[i]);
+  return success();
+}
+
+std::optional<int64_t> NodeImport::outputRank(unsigned i) const {
+  const TypeProto *type =
+      int(i) < node.output_size() ? scope.typeOf(node.output(i)) : nullptr;
+  if (!type || !type->has_tensor_type() || !type->tensor_type().has_shape())
+    return {};
+  return type->tensor_type().shape().dim_size();
 }
 
 //===- Building -----------------------------------------------------------===//

@@ -73,6 +73,12 @@ public:
   /// importable; `what` names it in the error.
   std::optional<Ints> mustKnow(unsigned i, llvm::StringRef what) const;
 
+  /// Gives input `i` a type with the extents `shape`, where dynamic ones say
+  /// nothing; fails where its type says otherwise, and the run where it is so.
+  llvm::LogicalResult fix(unsigned i, llvm::ArrayRef<int64_t> shape);
+  /// The rank that the model says output `i` has, if it does.
+  std::optional<int64_t> outputRank(unsigned i) const;
+
   //===- Building ---------------------------------------------------------===//
 
   /// Creates a graph op of one result, whose type its own rule infers, or folds

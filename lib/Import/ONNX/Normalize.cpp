@@ -4,6 +4,7 @@
 #include "onnx/inliner/inliner.h"
 #include "onnx/shape_inference/implementation.h"
 #include "onnx/version_converter/convert.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
@@ -329,7 +330,35 @@ static Error convert(ModelProto &model) {
   return Error::success();
 }
 
+/// The lists of sizes and scales of Resize that are inputs of the model and of
+/// unknown length. ONNX's function would take it for 0.
+static std::vector<ValueInfoProto *> unknownLists(GraphProto &graph) {
+  StringSet<> lists;
+  for (const NodeProto &node : graph.node())
+    if (node.op_type() == "Resize")
+      for (int i = 2; i < node.input_size(); ++i)
+        lists.insert(node.input(i));
+  std::vector<ValueInfoProto *> found;
+  for (ValueInfoProto &input : *graph.mutable_input()) {
+    const TensorShapeProto &shape = input.type().tensor_type().shape();
+    if (lists.contains(input.name()) && shape.dim_size() == 1 &&
+        !shape.dim(0).has_dim_value())
+      found.push_back(&input);
+  }
+  return found;
+}
+
 static Error infer(ModelProto &model) {
+  std::vector<ValueInfoProto *> lists = unknownLists(*model.mutable_graph());
+  std::vector<TypeProto> types;
+  for (ValueInfoProto *list : lists) {
+    types.push_back(list->type());
+    list->mutable_type()->mutable_tensor_type()->clear_shape();
+  }
+  auto restore = make_scope_exit([&] {
+    for (auto [list, type] : zip_equal(lists, types))
+      *list->mutable_type() = type;
+  });
   auto attempt = [&](bool followData) {
     return guarded("cannot infer shapes", [&] {
       ::onnx::ShapeInferenceOptions options(/*check_type=*/true,

@@ -33,9 +33,18 @@ namespace graph = weft::graph;
 
 namespace {
 
-/// Ops that a group may have. So many hide what it costs to store a value and
-/// read it again, and LLVM's time grows faster than the code of one loop.
-constexpr size_t kMostOps = 128;
+/// Code that a group may have, in instructions or so. So much hides what it
+/// costs to store a value and read it again, and LLVM's time grows faster than
+/// the code of one loop.
+constexpr int64_t kMostCode = 2048;
+
+int64_t codeOf(Operation *op) {
+  bool isShort = isa<graph::AddOp, graph::SubOp, graph::MulOp, graph::MaxOp,
+                     graph::MinOp, graph::NegOp, graph::AbsOp, graph::AndOp,
+                     graph::OrOp, graph::NotOp, graph::SelectOp,
+                     graph::CompareOp, graph::CastOp>(op);
+  return isShort ? 1 : 16;
+}
 
 /// Grows one group around its root.
 class Grouping {
@@ -65,6 +74,7 @@ public:
 private:
   void add(Operation *op, bool before) {
     members.insert(op);
+    code += codeOf(op);
     taken.insert(op);
     if (before)
       prologue.insert(op);
@@ -131,7 +141,7 @@ private:
 
   bool canJoin(Operation *producer) {
     if (familyOf(producer) != Family::Elementwise ||
-        members.size() >= kMostOps || !usedByMembersOnly(producer))
+        code + codeOf(producer) > kMostCode || !usedByMembersOnly(producer))
       return false;
     bool anyBefore = llvm::any_of(
         producer->getUsers(), [&](Operation *user) { return isBefore(user); });
@@ -204,6 +214,7 @@ private:
   llvm::SmallSetVector<Operation *, 8> members; // The root first.
   llvm::SmallPtrSet<Operation *, 8> prologue;
   Operation *anchor = nullptr;
+  int64_t code = 0;
 };
 
 /// Elementwise lowering takes dynamic extents of an operand to be the result's.

@@ -115,6 +115,10 @@ static std::optional<Ints> weightWindow(NodeImport &n) {
     n.error() << "the window's extents must be known at compile time";
     return {};
   }
+  Ints weight(2, ShapedType::kDynamic);
+  llvm::append_range(weight, extents);
+  if (failed(n.fix(1, weight)))
+    return {};
   return extents;
 }
 
@@ -167,7 +171,7 @@ static LogicalResult qLinearConv(NodeImport &n) {
     return failure();
   Type f32 = n.b.getF32Type();
   Value sum = convolution(n, *w, centred(n, n.input(0), n.input(2)),
-                          centred(n, n.input(3), weightZero), n.input(8));
+                          centred(n, shifted.input(1), weightZero), n.input(8));
   if (!sum)
     return failure();
   Value real = n.create<graph::MulOp>(

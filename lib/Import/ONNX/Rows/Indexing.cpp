@@ -121,9 +121,16 @@ static LogicalResult gatherElements(NodeImport &n) {
 static LogicalResult gatherNd(NodeImport &n) {
   Value data = n.input(0);
   int64_t batch = n.integer("batch_dims", 0), rank = n.rank(0);
+  int64_t last = n.rank(1) - 1;
+  // The rank of what is gathered tells how many axes indices name.
+  if (auto result = n.outputRank(0); result && last >= 0) {
+    Ints shape(last + 1, ShapedType::kDynamic);
+    shape.back() = last + rank - batch - *result;
+    if (n.type(1).isDynamicDim(last) && failed(n.fix(1, shape)))
+      return failure();
+  }
   Value indices = n.cast(n.input(1), n.b.getI64Type());
   RankedTensorType type = NodeImport::typeOf(indices);
-  int64_t last = type.getRank() - 1;
   if (last < 0 || type.isDynamicDim(last))
     return n.error() << "the last extent of indices must be known";
   int64_t depth = type.getDimSize(last);

@@ -45,9 +45,8 @@ Value namedAxes(NodeImport &n, Value axes, int64_t rank) {
 
 /// As axisCount, where the model says nothing of the axes themselves.
 static std::optional<int64_t> statedCount(NodeImport &n, int64_t direction) {
-  const TypeProto *type = n.scope.typeOf(n.node.output(0));
-  if (type && type->has_tensor_type() && type->tensor_type().has_shape()) {
-    int64_t more = type->tensor_type().shape().dim_size() - n.rank(0);
+  if (auto rank = n.outputRank(0)) {
+    int64_t more = *rank - n.rank(0);
     if (more * direction >= 0)
       return more * direction;
   }
@@ -55,9 +54,11 @@ static std::optional<int64_t> statedCount(NodeImport &n, int64_t direction) {
 }
 
 std::optional<int64_t> axisCount(NodeImport &n, Value axes, int64_t direction) {
-  RankedTensorType type = NodeImport::typeOf(axes);
-  if (type.hasStaticShape())
-    return type.getNumElements();
+  if (axes) {
+    RankedTensorType type = NodeImport::typeOf(axes);
+    if (type.hasStaticShape())
+      return type.getNumElements();
+  }
   auto stated = statedCount(n, direction);
   if (!stated)
     n.error() << "how many axes are meant must be known at compile time";

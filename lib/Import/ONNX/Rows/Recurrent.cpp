@@ -52,12 +52,23 @@ static Value batchFirst(NodeImport &n, Value value, ArrayRef<int64_t> order) {
   return value && n.integer("layout", 0) ? n.transpose(value, order) : value;
 }
 
+/// The hidden size of the attribute, where the recurrent weights' type, with
+/// `gates` matrices a direction, does not tell.
+static LogicalResult fixHidden(NodeImport &n, int64_t gates) {
+  int64_t hidden = n.integer("hidden_size", 0);
+  if (hidden <= 0 || n.type(2).hasStaticShape())
+    return success();
+  return n.fix(2, {ShapedType::kDynamic, gates * hidden, hidden});
+}
+
 static LogicalResult lstm(NodeImport &n) {
   StringRef direction = n.text("direction", "forward");
   int64_t directions = direction == "bidirectional" ? 2 : 1;
   if (n.rank(0) != 3 || n.rank(2) != 3)
     return n.error() << "X and R have ranks " << n.rank(0) << " and "
                      << n.rank(2) << " where 3 is needed";
+  if (failed(fixHidden(n, 4)))
+    return failure();
   auto functions = activations(n, directions, {"Sigmoid", "Tanh", "Tanh"});
   if (!functions)
     return failure();
@@ -67,8 +78,6 @@ static LogicalResult lstm(NodeImport &n) {
   RankedTensorType xType = NodeImport::typeOf(x);
   int64_t hidden = n.type(2).getDimSize(2), time = xType.getDimSize(0),
           batch = xType.getDimSize(1);
-  if (ShapedType::isDynamic(hidden))
-    hidden = n.integer("hidden_size", ShapedType::kDynamic);
   auto outputs = xType.clone({time, directions, batch, hidden});
   auto last = xType.clone({directions, batch, hidden});
   auto op = graph::LstmOp::create(
@@ -93,6 +102,8 @@ static LogicalResult singleState(NodeImport &n, ArrayRef<StringRef> defaults,
   if (n.rank(0) != 3 || n.rank(2) != 3)
     return n.error() << "X and R have ranks " << n.rank(0) << " and "
                      << n.rank(2) << " where 3 is needed";
+  if (failed(fixHidden(n, std::is_same_v<Op, graph::GruOp> ? 3 : 1)))
+    return failure();
   auto functions = activations(n, directions, defaults);
   if (!functions)
     return failure();
@@ -101,8 +112,6 @@ static LogicalResult singleState(NodeImport &n, ArrayRef<StringRef> defaults,
   RankedTensorType xType = NodeImport::typeOf(x);
   int64_t hidden = n.type(2).getDimSize(2), time = xType.getDimSize(0),
           batch = xType.getDimSize(1);
-  if (ShapedType::isDynamic(hidden))
-    hidden = n.integer("hidden_size", ShapedType::kDynamic);
   auto op = Op::create(
       n.b, n.loc, xType.clone({time, directions, batch, hidden}),
       xType.clone({directions, batch, hidden}), x, n.input(1), n.input(2),

@@ -37,6 +37,13 @@ static LogicalResult scatterElements(NodeImport &n) {
 }
 
 static LogicalResult scatterNd(NodeImport &n) {
+  if (int64_t rank = n.rank(1); rank && n.type(1).isDynamicDim(rank - 1)) {
+    // The rank of the updates tells how many axes indices name.
+    Ints shape(rank, ShapedType::kDynamic);
+    shape.back() = rank - 1 + n.rank(0) - n.rank(2);
+    if (failed(n.fix(1, shape)))
+      return failure();
+  }
   Value indices = n.cast(n.input(1), n.b.getI64Type());
   RankedTensorType type = NodeImport::typeOf(indices);
   int64_t last = type.getRank() - 1;

@@ -13,6 +13,16 @@ static Value asShape(NodeImport &n, Value value) {
   return n.cast(value, n.b.getI64Type());
 }
 
+/// Input `i`, the shape of output 0, with as many extents as the model says
+/// that has, where the input's own type does not tell.
+static Value shapeOfOutput(NodeImport &n, unsigned i) {
+  auto rank = n.outputRank(0);
+  if (rank && n.rank(i) == 1 && n.type(i).isDynamicDim(0) &&
+      failed(n.fix(i, {*rank})))
+    return nullptr;
+  return asShape(n, n.input(i));
+}
+
 //===- Constants ----------------------------------------------------------===//
 
 static Value constantOf(NodeImport &n, const TensorProto &tensor) {
@@ -71,7 +81,7 @@ static LogicalResult constantOfShape(NodeImport &n) {
     return n.error() << "value must have one element";
   if (!shape || !dense) {
     Value scalar = n.reshape(value, {});
-    return n.result(n.create<graph::ExpandOp>(scalar, asShape(n, n.input(0))));
+    return n.result(n.create<graph::ExpandOp>(scalar, shapeOfOutput(n, 0)));
   }
   int64_t count = 1;
   for (int64_t extent : *shape)
@@ -109,7 +119,7 @@ static LogicalResult size(NodeImport &n) {
 }
 
 static LogicalResult reshape(NodeImport &n) {
-  return n.result(n.create<graph::ReshapeOp>(n.input(0), asShape(n, n.input(1)),
+  return n.result(n.create<graph::ReshapeOp>(n.input(0), shapeOfOutput(n, 1),
                                              n.integer("allowzero", 0) != 0));
 }
 
@@ -183,12 +193,28 @@ static LogicalResult concat(NodeImport &n) {
   return axis ? n.result(n.concat(n.allInputs(), *axis)) : failure();
 }
 
+/// A slice whose axes, or how many they are, are data: all axes are sliced,
+/// those that are not named by all they have.
+static Value sliceNamed(NodeImport &n, Value starts, Value ends) {
+  int64_t rank = n.rank(0);
+  Value at = n.has(3) ? n.input(3) : n.iota(n.extent(starts, 0));
+  starts = spreadOverAxes(n, starts, at, rank, 0);
+  ends = spreadOverAxes(n, ends, at, rank, INT64_MAX);
+  Value steps = n.has(4) ? spreadOverAxes(n, asShape(n, n.input(4)), at, rank, 1)
+                         : n.ints(Ints(rank, 1));
+  return n.create<graph::SliceOp>(
+      n.input(0), starts, ends, steps,
+      llvm::to_vector(llvm::seq<int64_t>(0, rank)));
+}
+
 static LogicalResult slice(NodeImport &n) {
   Value starts = asShape(n, n.input(1)), ends = asShape(n, n.input(2));
   RankedTensorType type = NodeImport::typeOf(starts);
-  if (type.getRank() != 1 || type.isDynamicDim(0))
-    return n.error() << "how many axes are sliced must be known at compile "
-                        "time";
+  if (type.getRank() != 1)
+    return n.error() << "starts have rank " << type.getRank()
+                     << " where 1 is needed";
+  if (type.isDynamicDim(0))
+    return n.result(sliceNamed(n, starts, ends));
   int64_t count = type.getDimSize(0);
   Value steps = n.has(4) ? asShape(n, n.input(4)) : n.ints(Ints(count, 1));
   Ints given = llvm::to_vector(llvm::seq<int64_t>(0, count));
@@ -197,12 +223,7 @@ static LogicalResult slice(NodeImport &n) {
       given = *known;
     } else {
       // All axes are sliced, those that are not named by all they have.
-      int64_t rank = n.rank(0);
-      Value at = n.input(3);
-      starts = spreadOverAxes(n, starts, at, rank, 0);
-      ends = spreadOverAxes(n, ends, at, rank, INT64_MAX);
-      steps = spreadOverAxes(n, steps, at, rank, 1);
-      given = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+      return n.result(sliceNamed(n, starts, ends));
     }
   }
   auto axes = n.axes(given, n.rank(0));
@@ -217,11 +238,13 @@ static FailureOr<SmallVector<Value>> partSizes(NodeImport &n, int64_t axis) {
   SmallVector<Value> sizes;
   int64_t count = n.node.output_size();
   if (n.has(1)) {
-    Value given = asShape(n, n.input(1));
-    if (NodeImport::typeOf(given).getNumElements() != count)
-      return n.error() << "split has "
-                       << NodeImport::typeOf(given).getNumElements()
+    if (n.rank(1) == 1 && !n.type(1).isDynamicDim(0) &&
+        n.type(1).getDimSize(0) != count)
+      return n.error() << "split has " << n.type(1).getDimSize(0)
                        << " entries for " << count << " outputs";
+    if (failed(n.fix(1, {count})))
+      return failure();
+    Value given = asShape(n, n.input(1));
     for (int64_t i = 0; i < count; ++i)
       sizes.push_back(n.slice(given, 0, i, i + 1));
     return sizes;
@@ -271,10 +294,12 @@ static LogicalResult split(NodeImport &n) {
 
 static LogicalResult expand(NodeImport &n) {
   return n.result(
-      n.create<graph::ExpandOp>(n.input(0), asShape(n, n.input(1))));
+      n.create<graph::ExpandOp>(n.input(0), shapeOfOutput(n, 1)));
 }
 
 static LogicalResult tile(NodeImport &n) {
+  if (failed(n.fix(1, {n.rank(0)})))
+    return failure();
   return n.result(n.create<graph::TileOp>(n.input(0), asShape(n, n.input(1))));
 }
 
@@ -285,9 +310,12 @@ static LogicalResult pad(NodeImport &n) {
     return n.error() << "mode is '" << name
                      << "', not constant, reflect, edge or wrap";
   Ints given = llvm::to_vector(llvm::seq<int64_t>(0, n.rank(0)));
+  auto known = n.has(3) ? NodeImport::known(n.input(3)) : given;
+  if (known && failed(n.fix(1, {int64_t(2 * known->size())})))
+    return failure();
   Value pads = asShape(n, n.input(1));
   if (n.has(3)) {
-    if (auto known = NodeImport::known(n.input(3))) {
+    if (known) {
       given = *known;
     } else {
       int64_t rank = n.rank(0);

@@ -3,6 +3,7 @@
 #include "Equation.h"
 #include "NamedAxes.h"
 #include "Places.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include <cmath>
 
 using namespace mlir;
@@ -102,8 +103,26 @@ static Value lengthInput(NodeImport &n, unsigned i) {
   return n.reshape(n.cast(n.input(i), n.b.getI64Type()), {1});
 }
 
-static Value dftAlong(NodeImport &n, int64_t axis) {
-  Value x = n.input(0);
+/// `x` with 1 or 2 parts of each number, known as its last extent. Where that
+/// is data, real numbers get an imaginary part of 0.
+static Value withKnownParts(NodeImport &n, Value x) {
+  RankedTensorType type = NodeImport::typeOf(x);
+  int64_t last = type.getRank() - 1;
+  if (last < 0 || !type.isDynamicDim(last))
+    return x;
+  Num parts(n, n.extent(x, last));
+  require(n, n.reshape((parts == 1.0) | (parts == 2.0), {}),
+          "the last extent of the input must be 1 or 2");
+  Value pads = n.concat({n.ints({0}), 2.0 - parts}, 0);
+  Value padded = n.create<graph::PadOp>(
+      x, pads, n.scalarLike(0, x), ArrayRef<int64_t>{last},
+      graph::PadMode::constant);
+  SmallVector<int64_t> shape(type.getShape());
+  shape.back() = 2;
+  return tensor::CastOp::create(n.b, n.loc, type.clone(shape), padded);
+}
+
+static Value dftAlong(NodeImport &n, Value x, int64_t axis) {
   int64_t rank = n.rank(0);
   Transform t{nullptr, n.integer("inverse", 0) != 0,
               n.integer("onesided", 0) != 0};
@@ -121,9 +140,10 @@ static Value dftAlong(NodeImport &n, int64_t axis) {
 static LogicalResult dft(NodeImport &n) {
   int64_t rank = n.rank(0);
   int64_t parts = rank ? n.type(0).getDimSize(rank - 1) : 0;
-  if (rank < 2 || (parts != 1 && parts != 2))
+  if (rank < 2 || (parts != 1 && parts != 2 && !ShapedType::isDynamic(parts)))
     return n.error() << "the input is " << n.type(0)
-                     << "; its last extent must be known, and 1 or 2";
+                     << "; its last extent must be 1 or 2";
+  Value x = withKnownParts(n, n.input(0));
   auto known = n.has(2) ? NodeImport::known(n.input(2)) : Ints{-2};
   if (!known) {
     SmallVector<int64_t> shape(rank, ShapedType::kDynamic);
@@ -134,14 +154,14 @@ static LogicalResult dft(NodeImport &n) {
     require(n, n.create<graph::NotOp>(isLast),
             "the axis holds the parts of numbers");
     return n.result(byAxis(n, flags, rank - 1, n.type(0).clone(shape),
-                           [&](int64_t axis) { return dftAlong(n, axis); }));
+                           [&](int64_t axis) { return dftAlong(n, x, axis); }));
   }
   auto axis = known->size() == 1 ? n.axis(known->front(), rank) : std::nullopt;
   if (!axis)
     return failure();
   if (*axis == rank - 1)
     return n.error() << "axis " << *axis << " holds the parts of numbers";
-  return n.result(dftAlong(n, *axis));
+  return n.result(dftAlong(n, x, *axis));
 }
 
 /// Transforms of pieces of a signal, which begin `step` apart.
@@ -150,6 +170,7 @@ static LogicalResult stft(NodeImport &n) {
   if (n.rank(0) != 3)
     return n.error() << "the signal has rank " << n.rank(0)
                      << " where 3 is needed";
+  signal = withKnownParts(n, signal);
   Value step = lengthInput(n, 1);
   Value window = n.input(2);
   Value length = n.has(3)   ? lengthInput(n, 3)
