@@ -50,7 +50,8 @@ typedef enum weft_status {
 /* Element types, numbered as in ONNX. A bool is one byte, and so is each
  * element of less than a byte, as DLPack's padded sub-byte types are: its bits
  * are the low ones; in results i4 and i2 are sign-extended, the others
- * zero-extended, and what inputs hold above the bits is ignored. */
+ * zero-extended, and what inputs hold above the bits is ignored. A string is a
+ * weft_string. */
 typedef enum weft_type {
   WEFT_F32 = 1,
   WEFT_U8 = 2,
@@ -59,6 +60,7 @@ typedef enum weft_type {
   WEFT_I16 = 5,
   WEFT_I32 = 6,
   WEFT_I64 = 7,
+  WEFT_STRING = 8,
   WEFT_BOOL = 9,
   WEFT_F16 = 10,
   WEFT_F64 = 11,
@@ -94,6 +96,14 @@ typedef struct weft_tensor {
   int32_t device_type; /* DLPack's kDLCPU (1), or 0 for the same */
   int32_t device_id;
 } weft_tensor;
+
+/* An element of type WEFT_STRING: bytes, UTF-8 by custom, with or without a
+ * zero behind them. Those of outputs, bound ones too, belong to the session and
+ * stay until it runs again. */
+typedef struct weft_string {
+  const char *data; /* may be NULL where length is 0 */
+  int64_t length;
+} weft_string;
 
 /* What a model takes or gives. */
 typedef struct weft_tensor_info {

@@ -26,6 +26,7 @@ constexpr ElementRow kElements[] = {
     {ElementType::i16, 2, "i16"},
     {ElementType::i32, 4, "i32"},
     {ElementType::i64, 8, "i64"},
+    {ElementType::string, 16, "string"},
     {ElementType::boolean, 1, "bool"},
     {ElementType::f16, 2, "f16"},
     {ElementType::f64, 8, "f64"},
@@ -202,9 +203,9 @@ bool fields(Io &io, Manifest &m) {
          io("model hash", m.modelHash) && io("options hash", m.optionsHash) &&
          io("inputs", m.inputs) && io("outputs", m.outputs) &&
          io("code", m.code) && io("kernels", m.kernels) &&
-         io("checks", m.checks) && io("weight bytes", m.weightBytes) &&
-         io("weight hash", m.weightHash) && io("weight file", m.weightFile) &&
-         io("arena bytes", m.arenaBytes);
+         io("checks", m.checks) && io("strings", m.strings) &&
+         io("weight bytes", m.weightBytes) && io("weight hash", m.weightHash) &&
+         io("weight file", m.weightFile) && io("arena bytes", m.arenaBytes);
 }
 
 /// What the lengths cannot tell: values no compiler writes.

@@ -18,6 +18,7 @@ using namespace weft;
 using namespace weft::runtime;
 
 static_assert(WEFT_BF16 == int(artifact::ElementType::bf16) &&
+                  WEFT_STRING == int(artifact::ElementType::string) &&
                   WEFT_BOOL == int(artifact::ElementType::boolean) &&
                   WEFT_U64 == int(artifact::ElementType::u64) &&
                   WEFT_I2 == int(artifact::ElementType::i2) &&

@@ -29,6 +29,7 @@ void ContextFunctions::install(weft_session &session) {
   context.scratch = scratch;
   context.reserve_scratch = reserveScratch;
   context.profile = session.options.on_kernel ? profile : nullptr;
+  context.string = string;
 }
 
 /// Every worker has a share of the range, the same at each launch, so that it
@@ -95,7 +96,7 @@ void *ContextFunctions::output(weft_context *context, int64_t index,
     return nullptr;
   OutputState &output = session.outputs[size_t(index)];
   const weft_tensor_info &info = session.model.outputs[size_t(index)].info;
-  int64_t bytes = denseBytes(shape, int32_t(rank), weft_type_size(info.type));
+  int64_t bytes = denseBytes(shape, int32_t(rank), storedSize(info.type));
   if (bytes < 0)
     return nullptr;
   std::copy_n(shape, rank, output.shape);
@@ -107,7 +108,8 @@ void *ContextFunctions::output(weft_context *context, int64_t index,
       return nullptr;
     }
     const weft_tensor &bound = output.bound;
-    if (isDense(bound.shape, bound.strides, bound.rank) &&
+    if (info.type != WEFT_STRING &&
+        isDense(bound.shape, bound.strides, bound.rank) &&
         isUsableInPlace(bound.data, bytes))
       return output.written = bound.data;
   }
@@ -148,6 +150,11 @@ int64_t ContextFunctions::reserveScratch(weft_context *context, int64_t bytes) {
     return WEFT_RUN_NO_MEMORY;
   session.scratchStride = size_t(stride);
   return WEFT_RUN_OK;
+}
+
+int64_t ContextFunctions::string(weft_context *context, int64_t function,
+                                 int64_t a, int64_t b, int64_t c, int64_t d) {
+  return sessionOf(context).strings.call(function, a, b, c, d);
 }
 
 void ContextFunctions::profile(weft_context *context, int64_t kernel,

@@ -22,6 +22,8 @@ struct ContextFunctions {
   static void *scratch(weft_context *context, int64_t worker, int64_t bytes);
   static int64_t reserveScratch(weft_context *context, int64_t bytes);
   static void profile(weft_context *context, int64_t kernel, int64_t isEnd);
+  static int64_t string(weft_context *context, int64_t function, int64_t a,
+                        int64_t b, int64_t c, int64_t d);
 
 private:
   struct Job;

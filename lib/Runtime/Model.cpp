@@ -79,6 +79,7 @@ weft_model::weft_model(int descriptor, std::string fileName,
     verifyWeights();
   linkCode();
   describeTensors();
+  numberStrings();
 }
 
 void weft_model::Unload::operator()(void *library) const { dlclose(library); }
@@ -170,6 +171,14 @@ void weft_model::linkCode() {
   if (!entry)
     fail(WEFT_ERROR_INTERNAL,
          "internal error: " + name + " has no '" + code->entrySymbol + "'");
+}
+
+void weft_model::numberStrings() {
+  bool fits = strings.add({}, StringIndex::hash({})) == 0;
+  for (const std::string &text : manifest.strings)
+    fits = fits && strings.add(text, StringIndex::hash(text)) > 0;
+  if (!fits)
+    fail(WEFT_ERROR_NO_MEMORY, name + ": no memory for its strings");
 }
 
 void weft_model::describeTensors() {

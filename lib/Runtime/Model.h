@@ -2,6 +2,7 @@
 #ifndef WEFT_LIB_RUNTIME_MODEL_H
 #define WEFT_LIB_RUNTIME_MODEL_H
 
+#include "Strings.h"
 #include "weft/Artifact/Abi.h"
 #include "weft/Artifact/File.h"
 #include "weft/runtime.h"
@@ -59,6 +60,7 @@ public:
   const std::string name; ///< as messages call it
   weft::artifact::Manifest manifest;
   std::vector<weft::runtime::TensorView> inputs, outputs;
+  weft::runtime::StringIndex strings{weft::runtime::kSystemAllocator};
   int symbolCount = 0;
   const weft::artifact::CodeInfo *code = nullptr;
   weft_entry_fn entry = nullptr;
@@ -70,6 +72,7 @@ private:
   void chooseCode(const char *target);
   void linkCode();
   void describeTensors();
+  void numberStrings();
 
   std::atomic<int> owners{1};
   weft::runtime::MappedFile file, weightFile;

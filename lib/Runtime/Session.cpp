@@ -21,8 +21,8 @@ static const weft_allocator &allocatorOf(const weft_session_options &options) {
 weft_session::weft_session(weft_model &theModel,
                            const weft_session_options &given)
     : reference(theModel), model(theModel), options(given),
-      arena(allocatorOf(options)), scratch(allocatorOf(options)),
-      blocks(allocatorOf(options)) {
+      strings(model.strings, allocatorOf(options)), arena(allocatorOf(options)),
+      scratch(allocatorOf(options)), blocks(allocatorOf(options)) {
   if (bool(options.allocator.allocate) != bool(options.allocator.release))
     fail(WEFT_ERROR_ARGUMENT, "an allocator needs both of its functions");
   if (options.threads < 0 || options.threads > 4096)
@@ -67,6 +67,7 @@ void weft_session::run(const weft_tensor *given, size_t givenCount,
     }
   } done{*this};
 
+  strings.begin();
   takeInputs(given, givenCount);
   failure.check = -1;
   context.failed = 0;
@@ -74,7 +75,8 @@ void weft_session::run(const weft_tensor *given, size_t givenCount,
   for (OutputState &output : outputs)
     output.written = nullptr;
   int32_t result = model.entry(&context, buffers.data(), model.weights);
-  if (result != WEFT_RUN_OK || context.failed)
+  if (result != WEFT_RUN_OK || context.failed ||
+      strings.failure() != StringTable::Failure::None)
     reportRun(result);
   finishOutputs(described, describedCount);
 }
@@ -187,7 +189,8 @@ void weft_session::placeInput(size_t index) {
     std::copy_n(given.shape, given.rank, buffer.shape);
   // A bool that is neither 0 nor 1 is copied; looking costs as much as copying.
   bool isBool = info.type == WEFT_BOOL;
-  if (!isBool && isDense(given.shape, given.strides, given.rank) &&
+  if (!isBool && info.type != WEFT_STRING &&
+      isDense(given.shape, given.strides, given.rank) &&
       isUsableInPlace(given.data, bytes)) {
     buffer.data = given.data;
     return;
@@ -199,6 +202,44 @@ void weft_session::placeInput(size_t index) {
                                    std::string(info.name) + "'");
   copyToDense(buffer.data, given.data, given.shape, given.strides, given.rank,
               elementSize, isBool);
+  if (info.type == WEFT_STRING)
+    placeStrings(index, bytes / int64_t(elementSize));
+}
+
+/// Numbers for the strings that input `index` was copied as, in place.
+void weft_session::placeStrings(size_t index, int64_t count) {
+  auto *data = static_cast<char *>(buffers[index].data);
+  for (int64_t i = 0; i < count; ++i) {
+    weft_string text;
+    std::memcpy(&text, data + i * int64_t(sizeof text), sizeof text);
+    if (text.length < 0 || (text.length > 0 && !text.data))
+      fail(WEFT_ERROR_INPUT,
+           "input '" + std::string(model.inputs[index].info.name) +
+               "' has as element " + to_string(i) + " a string " +
+               (text.length < 0 ? "of length " + to_string(text.length)
+                                : std::string("without data")));
+    int64_t number = strings.intern({text.data, size_t(text.length)});
+    if (strings.failure() != StringTable::Failure::None)
+      reportRun(WEFT_RUN_NO_MEMORY);
+    std::memcpy(data + i * int64_t(sizeof number), &number, sizeof number);
+  }
+}
+
+/// The strings of output `index`, as its numbers say.
+const void *weft_session::textsOf(size_t index) {
+  OutputState &output = outputs[index];
+  int32_t rank = model.outputs[index].info.rank;
+  int64_t bytes = denseBytes(output.shape, rank, sizeof(weft_string));
+  auto *texts = static_cast<weft_string *>(
+      bytes < 0 ? nullptr : output.texts.ensure(bytes));
+  if (!texts)
+    reportRun(WEFT_RUN_NO_MEMORY);
+  auto *numbers = static_cast<const int64_t *>(output.written);
+  for (int64_t i = 0; i < bytes / int64_t(sizeof(weft_string)); ++i) {
+    std::string_view text = strings[numbers[i]];
+    texts[i] = {text.data(), int64_t(text.size())};
+  }
+  return texts;
 }
 
 /// What a run that did not succeed means.
@@ -227,7 +268,12 @@ void weft_session::reportRun(int32_t result) {
              " where the memory bound to it has " +
              shapeText(output.boundShape, output.bound.rank));
   }
-  if (result == WEFT_RUN_NO_MEMORY)
+  if (strings.failure() == StringTable::Failure::NoLocale)
+    fail(WEFT_ERROR_UNSUPPORTED,
+         "changes the case of letters, for which this machine lacks the locale "
+         "C.UTF-8: install it");
+  if (result == WEFT_RUN_NO_MEMORY ||
+      strings.failure() == StringTable::Failure::NoMemory)
     fail(WEFT_ERROR_NO_MEMORY, "out of memory during a run");
   weft::runtime::fail(WEFT_ERROR_INTERNAL,
                       "internal error: " + model.name +
@@ -242,8 +288,9 @@ void weft_session::finishOutputs(weft_tensor *described, size_t count) {
       weft::runtime::fail(WEFT_ERROR_INTERNAL, "internal error: " + model.name +
                                                    ": output '" + info.name +
                                                    "' was not written");
-    if (output.isBound && output.written != output.bound.data)
-      copyFromDense(output.bound.data, output.bound.strides, output.written,
+    const void *dense = info.type == WEFT_STRING ? textsOf(i) : output.written;
+    if (output.isBound && dense != output.bound.data)
+      copyFromDense(output.bound.data, output.bound.strides, dense,
                     output.shape, info.rank, weft_type_size(info.type));
     if (i >= count)
       continue;
@@ -251,7 +298,7 @@ void weft_session::finishOutputs(weft_tensor *described, size_t count) {
     if (output.isBound)
       view = output.bound;
     else
-      view.data = output.written;
+      view.data = const_cast<void *>(dense);
     view.name = info.name;
     view.shape = output.shape;
     view.rank = info.rank;

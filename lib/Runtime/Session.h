@@ -4,6 +4,7 @@
 
 #include "Memory.h"
 #include "Model.h"
+#include "Strings.h"
 #include "ThreadPool.h"
 #include "weft/Artifact/Abi.h"
 #include "weft/runtime.h"
@@ -27,8 +28,10 @@ struct InputState {
 };
 
 struct OutputState {
-  explicit OutputState(const weft_allocator &allocator) : own(allocator) {}
+  explicit OutputState(const weft_allocator &allocator)
+      : own(allocator), texts(allocator) {}
   Block own;
+  Block texts; ///< of strings, whose numbers are in `own`
   int64_t shape[WEFT_MAX_RANK];
   void *written = nullptr; ///< what generated code writes to in this run
   bool isBound = false;
@@ -69,6 +72,8 @@ private:
   void takeInputs(const weft_tensor *inputs, size_t count);
   void checkInput(size_t index);
   void placeInput(size_t index);
+  void placeStrings(size_t index, int64_t count);
+  const void *textsOf(size_t index);
   void checkSymbols();
   void finishOutputs(weft_tensor *outputs, size_t count);
   [[noreturn]] void reportRun(int32_t result);
@@ -91,6 +96,7 @@ private:
   };
   std::vector<SymbolValue> symbols;
 
+  weft::runtime::StringTable strings;
   weft::runtime::Block arena, scratch;
   size_t scratchStride = 0;
   weft::runtime::BlockCache blocks;

@@ -88,6 +88,8 @@ void copyRow(char *to, int64_t toStep, const char *from, int64_t fromStep,
     return copyRow<2>(to, toStep, from, fromStep, count);
   case 4:
     return copyRow<4>(to, toStep, from, fromStep, count);
+  case 16:
+    return copyRow<16>(to, toStep, from, fromStep, count);
   default:
     return copyRow<8>(to, toStep, from, fromStep, count);
   }

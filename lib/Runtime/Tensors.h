@@ -11,6 +11,11 @@ namespace weft::runtime {
 /// "1x3x?x224"; "scalar" for rank 0.
 std::string shapeText(const int64_t *shape, int32_t rank);
 
+/// Bytes of an element as generated code sees it: a string is its number.
+inline size_t storedSize(weft_type type) {
+  return type == WEFT_STRING ? sizeof(int64_t) : weft_type_size(type);
+}
+
 /// Bytes of a dense tensor; -1 when an extent is negative or the size does not
 /// fit 63 bits.
 int64_t denseBytes(const int64_t *shape, int32_t rank, size_t elementSize);

@@ -54,5 +54,8 @@ void test_pool(void);
 void test_profile(void);
 void test_allocator(void);
 void test_steady(void);
+void test_strings(void);
+void test_bad_strings(void);
+void test_many_strings(void);
 
 #endif

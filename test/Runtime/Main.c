@@ -44,13 +44,23 @@ int main(int argc, char **argv) {
     const char *name;
     void (*run)(void);
   } tests[] = {
-      {"load", test_load},           {"damage", test_damage},
-      {"describe", test_describe},   {"inputs", test_inputs},
-      {"symbols", test_symbols},     {"strides", test_strides},
-      {"outputs", test_outputs},     {"checks", test_checks},
-      {"dynamic", test_dynamic},     {"threads", test_threads},
-      {"pool", test_pool},           {"profile", test_profile},
-      {"allocator", test_allocator}, {"steady", test_steady},
+      {"load", test_load},
+      {"damage", test_damage},
+      {"describe", test_describe},
+      {"inputs", test_inputs},
+      {"symbols", test_symbols},
+      {"strides", test_strides},
+      {"outputs", test_outputs},
+      {"checks", test_checks},
+      {"dynamic", test_dynamic},
+      {"threads", test_threads},
+      {"pool", test_pool},
+      {"profile", test_profile},
+      {"allocator", test_allocator},
+      {"steady", test_steady},
+      {"strings", test_strings},
+      {"bad strings", test_bad_strings},
+      {"many strings", test_many_strings},
   };
   size_t i;
   if (argc != 2)

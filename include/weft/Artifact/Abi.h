@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-#define WEFT_ABI_VERSION 1
+#define WEFT_ABI_VERSION 2
 #define WEFT_MAX_RANK 8
 /* Every buffer that generated code sees starts at a multiple of this many
  * bytes, and may be read (not written) up to this many bytes past its end. */
@@ -31,8 +31,31 @@ typedef void (*weft_kernel_fn)(const void *arguments, int64_t begin,
                                int64_t end, int64_t worker,
                                weft_context *context);
 
+/* What the runtime does with strings. Generated code knows them by numbers in
+ * a table that begins with the strings of the manifest and grows during a run:
+ * equal strings have equal numbers, 0 is the empty string. */
+typedef enum weft_string_function {
+  WEFT_STRING_CONCAT = 0,     /* x y */
+  WEFT_STRING_LOWER = 1,      /* x */
+  WEFT_STRING_UPPER = 2,      /* x */
+  WEFT_STRING_PARTS = 3,      /* x separator most: how many; the empty separator
+                                 is any run of blanks, most < 0 no limit */
+  WEFT_STRING_PART = 4,       /* x separator most i: 0 past the last */
+  WEFT_STRING_MATCH = 5,      /* x automaton: 0 or 1 */
+  WEFT_STRING_IS_NUMBER = 6,  /* x: 0 or 1 */
+  WEFT_STRING_TO_NUMBER = 7,  /* x: the bits of a double */
+  WEFT_STRING_IS_INTEGER = 8, /* x: 0 or 1 */
+  WEFT_STRING_TO_INTEGER = 9, /* x */
+  WEFT_STRING_OF_FLOAT = 10,  /* bits of a double that was a float */
+  WEFT_STRING_OF_DOUBLE = 11, /* bits of a double */
+  WEFT_STRING_OF_INTEGER = 12,
+  WEFT_STRING_OF_UNSIGNED = 13
+} weft_string_function;
+#define WEFT_STRING_ARGUMENTS 4
+
 /* One input as the entry function sees it: dense, row-major, shape and type
- * already checked against the manifest. A bool is one byte, 0 or 1. */
+ * already checked against the manifest. A bool is one byte, 0 or 1; a string is
+ * its number, 8 bytes. */
 typedef struct weft_buffer {
   void *data;
   int64_t shape[WEFT_MAX_RANK];
@@ -87,6 +110,11 @@ struct weft_context {
 
   /* Not null when the embedder profiles: called around each launch. */
   void (*profile)(weft_context *context, int64_t kernel_index, int64_t is_end);
+
+  /* Calls a weft_string_function; arguments that it does not take are 0. From
+   * any worker. */
+  int64_t (*string)(weft_context *context, int64_t function, int64_t a,
+                    int64_t b, int64_t c, int64_t d);
 };
 
 enum { WEFT_RUN_OK = 0, WEFT_RUN_NO_MEMORY = 1, WEFT_RUN_CHECK_FAILED = 2 };

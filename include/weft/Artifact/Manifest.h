@@ -13,7 +13,7 @@
 namespace weft::artifact {
 
 /// Raised when the encoding changes; a reader refuses every other version.
-constexpr uint32_t kFormatVersion = 2;
+constexpr uint32_t kFormatVersion = 3;
 
 /// Element types, numbered as in ONNX's TensorProto.DataType.
 enum class ElementType : uint8_t {
@@ -24,6 +24,7 @@ enum class ElementType : uint8_t {
   i16 = 5,
   i32 = 6,
   i64 = 7,
+  string = 8,
   boolean = 9,
   f16 = 10,
   f64 = 11,
@@ -42,7 +43,8 @@ enum class ElementType : uint8_t {
   i2 = 26,
 };
 
-/// Bytes of one element in memory; one byte for whatever is smaller.
+/// Bytes of one element in memory; one byte for whatever is smaller. A string
+/// is an address and a length.
 unsigned elementSize(ElementType type);
 /// "f32", "i64", "bool", …
 std::string_view elementName(ElementType type);
@@ -93,6 +95,7 @@ struct Manifest {
   std::vector<KernelInfo> kernels;
   std::vector<std::string> checks; ///< messages for weft_context::fail
   uint64_t weightBytes = 0, weightHash = 0;
+  std::vector<std::string> strings; ///< of the model, numbered from 1 on
   std::string weightFile;  ///< empty: the artifact's own weight section
   int64_t arenaBytes = -1; ///< planned temporaries; -1: depends on shapes
 };

@@ -88,6 +88,10 @@ static bool packAll(Packer &packer) {
                            {"b", E::i64, {N}},
                            {"mask", E::boolean, {N}}},
                           {{"y", E::f32, {N}}, {"total", E::i64, {}}}));
+  Manifest shout = manifestOf("entry_shout", {{"x", E::string, {N}}},
+                              {{"y", E::string, {N}}, {"words", E::i64, {N}}});
+  shout.strings = {"!"};
+  packer.write("shout.weft", shout);
   Manifest gather = manifestOf("entry_gather",
                                {{"table", E::f32, {N}}, {"index", E::i32, {M}}},
                                {{"y", E::f32, {M}}});

@@ -76,6 +76,34 @@ ENTRY(entry_mix) {
   return WEFT_RUN_OK;
 }
 
+/* shout: y[N] = x[N] + "!", words[N] = how many words x[N] has. */
+
+struct Shout {
+  const int64_t *x;
+  int64_t *y, *words;
+};
+
+static void shout(const void *arguments, int64_t begin, int64_t end,
+                  int64_t worker, weft_context *context) {
+  const struct Shout *a = arguments;
+  const int64_t mark = 1; /* in the manifest */
+  for (int64_t i = begin; i < end; ++i) {
+    a->y[i] = context->string(context, WEFT_STRING_CONCAT, a->x[i], mark, 0, 0);
+    a->words[i] =
+        context->string(context, WEFT_STRING_PARTS, a->x[i], 0, -1, 0);
+  }
+}
+
+ENTRY(entry_shout) {
+  int64_t rows = inputs[0].shape[0];
+  struct Shout a = {inputs[0].data, context->output(context, 0, 1, &rows),
+                    context->output(context, 1, 1, &rows)};
+  if (!a.y || !a.words)
+    return WEFT_RUN_NO_MEMORY;
+  launch(context, 0, shout, &a, rows, 1);
+  return WEFT_RUN_OK;
+}
+
 /* gather: y[M] = table[index[M]], each index checked in the kernel. */
 
 struct Gather {

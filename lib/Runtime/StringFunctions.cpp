@@ -1,0 +1,288 @@
+// What operators do with strings. Bytes that are no UTF-8 are kept as they are.
+#include "Strings.h"
+#include "weft/Artifact/Abi.h"
+
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <locale.h>
+#include <wctype.h>
+
+namespace weft::runtime {
+
+namespace {
+
+double doubleOf(int64_t bits) {
+  double value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+int64_t bitsOf(double value) {
+  int64_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+/// Made once: case and digits must not depend on what the process set.
+locale_t caseLocale() {
+  static const locale_t locale =
+      newlocale(LC_CTYPE_MASK, "C.UTF-8", locale_t(0));
+  return locale;
+}
+
+locale_t plainLocale() {
+  static const locale_t locale = newlocale(LC_ALL_MASK, "C", locale_t(0));
+  return locale;
+}
+
+//===- UTF-8 --------------------------------------------------------------===//
+
+/// The character at the front of `text` and how many bytes it has; 0 bytes
+/// where there is none.
+size_t decodeFront(std::string_view text, uint32_t &character) {
+  auto byte = [&](size_t i) { return uint32_t(uint8_t(text[i])); };
+  uint32_t first = byte(0);
+  size_t length = first < 0x80   ? 1
+                  : first < 0xc2 ? 0
+                  : first < 0xe0 ? 2
+                  : first < 0xf0 ? 3
+                  : first < 0xf5 ? 4
+                                 : 0;
+  if (length > text.size())
+    return 0;
+  static const uint32_t masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+  character = first & masks[length];
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80)
+      return 0;
+    character = character << 6 | (byte(i) & 0x3f);
+  }
+  bool isOverlong = (length == 3 && character < 0x800) ||
+                    (length == 4 && character < 0x10000);
+  bool isOutside =
+      character > 0x10ffff || (character >= 0xd800 && character < 0xe000);
+  return isOverlong || isOutside ? 0 : length;
+}
+
+size_t encodeTo(char *to, uint32_t character) {
+  if (character < 0x80) {
+    to[0] = char(character);
+    return 1;
+  }
+  size_t length = character < 0x800 ? 2 : character < 0x10000 ? 3 : 4;
+  static const uint32_t marks[] = {0, 0, 0xc0, 0xe0, 0xf0};
+  for (size_t i = length; i-- > 1; character >>= 6)
+    to[i] = char(0x80 | (character & 0x3f));
+  to[0] = char(marks[length] | character);
+  return length;
+}
+
+//===- Automata -----------------------------------------------------------===//
+
+/// What the compiler makes of a regular expression, as bytes: two numbers of 32
+/// bits, states and classes; the class of each byte; for each state whether it
+/// accepts; for each state and class the next state. State 0 is left by
+/// nothing, the walk begins at 1.
+bool accepts(std::string_view automaton, std::string_view text) {
+  uint32_t sizes[2];
+  if (automaton.size() < sizeof sizes)
+    return false;
+  std::memcpy(sizes, automaton.data(), sizeof sizes);
+  uint64_t states = sizes[0], classes = sizes[1];
+  if (states < 2 || classes > 256 ||
+      automaton.size() != sizeof sizes + 256 + states + states * classes * 4)
+    return false;
+  const char *classOf = automaton.data() + sizeof sizes,
+             *accepting = classOf + 256, *next = accepting + states;
+  uint64_t state = 1;
+  for (char byte : text) {
+    uint64_t entry = state * classes + uint8_t(classOf[uint8_t(byte)]);
+    uint32_t to;
+    std::memcpy(&to, next + entry * sizeof to, sizeof to);
+    state = to;
+    if (state == 0)
+      return false;
+  }
+  return accepting[state];
+}
+
+bool isBlank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+bool readInteger(std::string_view text, int64_t &value) {
+  char copy[32];
+  if (text.empty() || text.size() >= sizeof copy || isBlank(text[0]))
+    return false;
+  copy[text.copy(copy, sizeof copy)] = 0;
+  char *end;
+  errno = 0;
+  value = std::strtoll(copy, &end, 10);
+  return errno == 0 && end == copy + text.size();
+}
+
+} // namespace
+
+//===- Functions ----------------------------------------------------------===//
+
+int64_t StringTable::concat(std::string_view a, std::string_view b) {
+  char *to = reserve(a.size() + b.size());
+  if (!to)
+    return fail(Failure::NoMemory);
+  b.copy(to + a.copy(to, a.size()), b.size());
+  return commit(a.size() + b.size());
+}
+
+int64_t StringTable::changeCase(std::string_view text, bool upper) {
+  locale_t locale = caseLocale();
+  if (!locale)
+    return fail(Failure::NoLocale);
+  // No character of one byte becomes longer, and none longer than four.
+  char *to = reserve(2 * text.size() + 4), *end = to;
+  if (!to)
+    return fail(Failure::NoMemory);
+  for (size_t i = 0; i < text.size();) {
+    uint32_t character;
+    size_t length = decodeFront(text.substr(i), character);
+    if (length == 0) {
+      *end++ = text[i++];
+      continue;
+    }
+    auto wide = wint_t(character);
+    wide = upper ? towupper_l(wide, locale) : towlower_l(wide, locale);
+    end += encodeTo(end, uint32_t(wide));
+    i += length;
+  }
+  return commit(size_t(end - to));
+}
+
+void StringTable::restart(Splitting &state, int64_t text, int64_t separator,
+                          int64_t most) const {
+  state = {text, separator, most, 0, (*this)[text], false};
+}
+
+/// The next part, as Python's str.split finds it.
+bool StringTable::next(Splitting &state, std::string_view &part) const {
+  if (state.done)
+    return false;
+  std::string_view &rest = state.rest, separator = (*this)[state.separator];
+  bool isLast = state.most >= 0 && state.next >= state.most;
+  size_t end;
+  if (separator.empty()) {
+    size_t begin = 0;
+    while (begin < rest.size() && isBlank(rest[begin]))
+      ++begin;
+    rest.remove_prefix(begin);
+    if (rest.empty()) {
+      state.done = true;
+      return false;
+    }
+    end = 0;
+    while (end < rest.size() && (isLast || !isBlank(rest[end])))
+      ++end;
+  } else {
+    end = isLast ? std::string_view::npos : rest.find(separator);
+  }
+  state.done = end == std::string_view::npos;
+  part = rest.substr(0, end);
+  rest.remove_prefix(state.done ? rest.size() : end + separator.size());
+  ++state.next;
+  return true;
+}
+
+int64_t StringTable::countParts(int64_t text, int64_t separator, int64_t most) {
+  Splitting state;
+  restart(state, text, separator, most);
+  std::string_view part;
+  while (next(state, part))
+    ;
+  return state.next;
+}
+
+int64_t StringTable::part(int64_t text, int64_t separator, int64_t most,
+                          int64_t i) {
+  Splitting &state = splittings[uint64_t(text) % 64];
+  if (state.text != text || state.separator != separator ||
+      state.most != most || state.next > i)
+    restart(state, text, separator, most);
+  std::string_view part;
+  while (next(state, part))
+    if (state.next > i)
+      return intern(part);
+  return 0;
+}
+
+bool StringTable::readNumber(std::string_view text, double &value) {
+  if (text.empty() || isBlank(text[0]))
+    return false;
+  char *copy = reserve(text.size() + 1);
+  if (!copy)
+    return fail(Failure::NoMemory);
+  copy[text.copy(copy, text.size())] = 0;
+  char *end;
+  value = strtod_l(copy, &end, plainLocale());
+  return end == copy + text.size();
+}
+
+/// As few digits of `least` to `most` as tell the value from others, or `most`.
+int64_t StringTable::print(double value, int least, int most) {
+  if (std::isnan(value))
+    return intern("NaN");
+  if (std::isinf(value))
+    return intern(value > 0 ? "INF" : "-INF");
+  char text[40];
+  int length = 0;
+  locale_t before = uselocale(plainLocale());
+  for (int digits = least; digits <= most; ++digits) {
+    length = std::snprintf(text, sizeof text, "%.*g", digits, value);
+    if (std::strtod(text, nullptr) == value)
+      break;
+  }
+  uselocale(before);
+  return intern({text, size_t(length)});
+}
+
+int64_t StringTable::call(int64_t function, int64_t a, int64_t b, int64_t c,
+                          int64_t d) noexcept {
+  std::lock_guard<std::mutex> lock(mutex);
+  touched = true;
+  double number = 0;
+  int64_t integer = 0;
+  char text[24];
+  switch (function) {
+  case WEFT_STRING_CONCAT:
+    return concat((*this)[a], (*this)[b]);
+  case WEFT_STRING_LOWER:
+  case WEFT_STRING_UPPER:
+    return changeCase((*this)[a], function == WEFT_STRING_UPPER);
+  case WEFT_STRING_PARTS:
+    return countParts(a, b, c);
+  case WEFT_STRING_PART:
+    return part(a, b, c, d);
+  case WEFT_STRING_MATCH:
+    return accepts((*this)[b], (*this)[a]);
+  case WEFT_STRING_IS_NUMBER:
+    return readNumber((*this)[a], number);
+  case WEFT_STRING_TO_NUMBER:
+    return readNumber((*this)[a], number) ? bitsOf(number) : 0;
+  case WEFT_STRING_IS_INTEGER:
+    return readInteger((*this)[a], integer);
+  case WEFT_STRING_TO_INTEGER:
+    return readInteger((*this)[a], integer) ? integer : 0;
+  case WEFT_STRING_OF_FLOAT:
+    return print(doubleOf(a), 8, 8); // as ONNX Runtime does
+  case WEFT_STRING_OF_DOUBLE:
+    return print(doubleOf(a), 15, 17);
+  case WEFT_STRING_OF_INTEGER:
+    return intern(
+        {text, size_t(std::snprintf(text, sizeof text, "%lld", (long long)a))});
+  case WEFT_STRING_OF_UNSIGNED:
+    return intern({text, size_t(std::snprintf(text, sizeof text, "%llu",
+                                              (unsigned long long)a))});
+  }
+  return 0;
+}
+
+} // namespace weft::runtime
