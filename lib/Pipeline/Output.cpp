@@ -349,6 +349,7 @@ OutputWriter::writeArtifact(const ProgramInterface &interface,
   manifest.outputs = interface.outputs;
   manifest.kernels = tables->kernels;
   manifest.checks = tables->checks;
+  manifest.strings = tables->strings;
   manifest.arenaBytes = tables->arenaBytes;
   if (options.externalWeights)
     manifest.weightFile = llvm::sys::path::stem(output).str() + ".safetensors";

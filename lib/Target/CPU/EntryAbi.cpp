@@ -34,6 +34,8 @@ static int64_t offsetOf(Field field) {
     return offsetof(weft_context, reserve_scratch);
   case Field::Profile:
     return offsetof(weft_context, profile);
+  case Field::String:
+    return offsetof(weft_context, string);
   }
   llvm_unreachable("all fields are listed");
 }

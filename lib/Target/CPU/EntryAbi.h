@@ -20,7 +20,8 @@ enum class Field {
   Failed,
   Scratch,
   ReserveScratch,
-  Profile
+  Profile,
+  String
 };
 
 class EntryAbi {

@@ -180,11 +180,12 @@ static bool canMask(linalg::GenericOp op, int64_t loop) {
   });
 }
 
-/// A check in the body reports the values of one element, so it runs on one.
+/// A check in the body reports the values of one element, so it runs on one;
+/// functions of strings take one as well.
 static bool mustBeScalar(linalg::GenericOp op) {
   bool found = false;
   op.getBody()->walk([&](Operation *inner) {
-    found |= isa<kernel::CheckOp>(inner) ||
+    found |= isa<kernel::CheckOp, kernel::StringOp>(inner) ||
              (inner->getNumRegions() && inner != op.getOperation());
   });
   return found;

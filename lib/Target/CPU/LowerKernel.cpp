@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
+#include "weft/Artifact/Abi.h"
 #include "weft/Dialect/Kernel/IR/Kernel.h"
 
 using namespace mlir;
@@ -314,6 +315,21 @@ static void lowerChecks(func::FuncOp kernel, Value context,
   }
 }
 
+static void lowerStrings(func::FuncOp kernel, Value context) {
+  SmallVector<kernel::StringOp> calls;
+  kernel.walk([&](kernel::StringOp call) { calls.push_back(call); });
+  for (kernel::StringOp call : calls) {
+    ImplicitLocOpBuilder b(call.getLoc(), call);
+    EntryAbi abi(b);
+    SmallVector<Value> arguments{abi.i64(call.getFunction())};
+    llvm::append_range(arguments, call.getArguments());
+    arguments.resize(1 + WEFT_STRING_ARGUMENTS, abi.i64(0));
+    call.replaceAllUsesWith(
+        abi.call(context, Field::String, b.getI64Type(), arguments));
+    call.erase();
+  }
+}
+
 void lowerKernel(func::FuncOp kernel, KernelFrame &frame,
                  const kernel::CheckNumbers &numbers) {
   ImplicitLocOpBuilder b(kernel.getLoc(), kernel.getContext());
@@ -339,6 +355,7 @@ void lowerKernel(func::FuncOp kernel, KernelFrame &frame,
   kernel.removeArgAttrsAttr();
   kernel.setType(FunctionType::get(kernel.getContext(), types, {}));
   lowerChecks(kernel, own[4], numbers);
+  lowerStrings(kernel, own[4]);
 
   SmallVector<arith::ConstantOp> bases;
   kernel.walk([&](arith::ConstantOp op) {

@@ -247,6 +247,16 @@ void copyGlobals(ModuleOp module, mlir::gpu::GPUModuleOp device) {
   });
 }
 
+/// Functions of strings are the runtime's.
+LogicalResult checkOps(func::FuncOp kernel) {
+  WalkResult walked = kernel.walk([](kernel::StringOp op) {
+    op.emitError("looks into strings, which only CPUs do: compile this model "
+                 "with --target cpu");
+    return WalkResult::interrupt();
+  });
+  return failure(walked.wasInterrupted());
+}
+
 struct OutlineGpuKernels : impl::OutlineGpuKernelsBase<OutlineGpuKernels> {
   using Base::Base;
 
@@ -260,6 +270,8 @@ struct OutlineGpuKernels : impl::OutlineGpuKernelsBase<OutlineGpuKernels> {
     for (auto kernel : module.getOps<func::FuncOp>()) {
       if (!kernel->hasAttr(kernel::kEntryAttr) || kernel.isExternal())
         continue;
+      if (failed(checkOps(kernel)))
+        return signalPassFailure();
       auto items = llvm::to_vector(kernel.getOps<scf::ForallOp>());
       if (items.size() != 1) {
         kernel.emitError("internal error: kernel '")

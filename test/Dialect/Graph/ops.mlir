@@ -193,3 +193,10 @@ func.func @trees(%x: tensor<?x3xf32>, %f: tensor<3xi32>, %t: tensor<3xf32>, %c: 
   %1 = graph.tree_ensemble max %x, %f, %t, %c, %r, %l nan %nan depth 1 : (tensor<?x3xf32>, tensor<3xi32>, tensor<3xf32>, tensor<3xi32>, tensor<1xi32>, tensor<3x2xf32>, tensor<3xi1>) -> tensor<?x2xf32>
   return
 }
+
+// CHECK-LABEL: func @strings
+func.func @strings(%x: tensor<?x3xi64>, %y: tensor<3xi64>) {
+  // CHECK: graph.string concat(%{{.*}}, %{{.*}}) : (tensor<?x3xi64>, tensor<3xi64>) -> tensor<?x3xi64>
+  %0 = graph.string concat(%x, %y) : (tensor<?x3xi64>, tensor<3xi64>) -> tensor<?x3xi64>
+  return
+}

@@ -23,6 +23,23 @@ func.func private @k(%x: memref<?xf32>, %y: memref<4xf32>) attributes {kernel.en
   return
 }
 
+// A function of strings is a call by the context, always of four arguments.
+// CHECK-LABEL: func.func private @start.strings(
+// CHECK-SAME:    %{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: i64, %[[OWN:.*]]: !llvm.ptr)
+func.func private @strings(%x: memref<?xi64>) attributes {kernel.entry} {
+  %c0 = arith.constant 0 : index
+  %n = memref.dim %x, %c0 : memref<?xi64>
+  scf.forall (%i) in (%n) {
+    // CHECK: %[[V:.*]] = memref.load
+    // CHECK-DAG: %[[ZERO:.*]] = arith.constant 0 : i64
+    // CHECK: llvm.call %{{.*}}(%[[OWN]], %{{.*}}, %[[V]], %[[V]], %{{.*}}, %{{.*}}) : !llvm.ptr, (!llvm.ptr, i64, i64, i64, i64, i64) -> i64
+    %v = memref.load %x[%i] : memref<?xi64>
+    %y = kernel.string 0(%v, %v)
+    memref.store %y, %x[%i] : memref<?xi64>
+  }
+  return
+}
+
 // CHECK-LABEL: func.func @start(
 // CHECK-SAME:    %[[CONTEXT:.*]]: !llvm.ptr, %[[INPUTS:.*]]: !llvm.ptr, %[[WEIGHTS:.*]]: !llvm.ptr) -> i32
 func.func @main(%x: memref<?xf32>) {

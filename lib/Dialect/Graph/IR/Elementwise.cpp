@@ -4,6 +4,7 @@
 #include "weft/Dialect/Graph/IR/Graph.h"
 #include "weft/Dialect/Graph/IR/ScalarBuilder.h"
 #include "weft/Dialect/Graph/IR/Shapes.h"
+#include "weft/Dialect/Kernel/IR/Kernel.h"
 
 #include "mlir/IR/Matchers.h"
 
@@ -311,6 +312,24 @@ Value IsInfOp::buildScalar(ImplicitLocOpBuilder &b, ValueRange args) {
   if (getNegative())
     found = arith::OrIOp::create(b, found, equals(true));
   return found;
+}
+
+//===-- Strings -----------------------------------------------------------===//
+
+LogicalResult StringOp::inferReturnTypes(MLIRContext *,
+                                         std::optional<Location> loc,
+                                         Adaptor op,
+                                         SmallVectorImpl<Type> &types) {
+  return inferElementwise(loc, op.getOperands(), {}, types);
+}
+
+LogicalResult StringOp::reifyResultShapes(OpBuilder &b,
+                                          ReifiedRankedShapedTypeDims &dims) {
+  return reifyBroadcast(b, getOperation(), dims);
+}
+
+Value StringOp::buildScalar(ImplicitLocOpBuilder &b, ValueRange args) {
+  return kernel::StringOp::create(b, uint64_t(getFunction()), args);
 }
 
 } // namespace weft::graph

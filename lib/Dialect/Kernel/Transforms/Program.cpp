@@ -102,6 +102,9 @@ Program readProgram(ModuleOp module) {
   if (auto checks = module->getAttrOfType<ArrayAttr>(kChecksAttr))
     for (auto message : checks.getAsRange<StringAttr>())
       program.checks.push_back(message.str());
+  if (auto strings = module->getAttrOfType<ArrayAttr>("graph.strings"))
+    for (auto text : strings.getAsRange<StringAttr>())
+      program.strings.push_back(text.str());
   module.walk([&](ArenaOp arena) { readArena(arena, program); });
   module.walk([&](LaunchOp launch) {
     artifact::KernelInfo info;

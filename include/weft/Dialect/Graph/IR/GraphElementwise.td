@@ -180,4 +180,34 @@ def Graph_BitCastOp : Graph_ElementwiseOp<"bit_cast"> {
   let assemblyFormat = "$x `to` $to attr-dict `:` type($x) `->` type($result)";
 }
 
+//===-- Strings -----------------------------------------------------------------//
+
+// The numbers are those of weft_string_function in Artifact/Abi.h.
+def Graph_StringFunction : I32EnumAttr<"StringFunction", "what is done with strings", [
+    I32EnumAttrCase<"concat", 0>, I32EnumAttrCase<"lower", 1>, I32EnumAttrCase<"upper", 2>,
+    I32EnumAttrCase<"parts", 3>, I32EnumAttrCase<"part", 4>, I32EnumAttrCase<"match", 5>,
+    I32EnumAttrCase<"is_number", 6>, I32EnumAttrCase<"to_number", 7>, I32EnumAttrCase<"is_integer", 8>,
+    I32EnumAttrCase<"to_integer", 9>, I32EnumAttrCase<"of_float", 10>, I32EnumAttrCase<"of_double", 11>,
+    I32EnumAttrCase<"of_integer", 12>, I32EnumAttrCase<"of_unsigned", 13>]> {
+  let cppNamespace = "::weft::graph";
+  let genSpecializedAttr = 0;
+}
+def Graph_StringFunctionAttr : EnumAttr<Graph_Dialect, Graph_StringFunction, "string_function">;
+
+def Graph_StringOp : Graph_ElementwiseOp<"string"> {
+  let summary = "a function of strings, which are numbers in a table that grows during a run";
+  let description = [{
+    Equal strings have equal numbers. `concat` x y; `lower` x, `upper` x; `parts` x
+    separator most, how many parts of x there are; `part` x separator most i, the
+    i-th of them or the empty string; `match` x automaton, 0 or 1; `is_number`,
+    `is_integer` x, 0 or 1, and `to_number` x, the bits of an f64, `to_integer` x;
+    `of_float`, `of_double` bits of an f64; `of_integer`, `of_unsigned` x.
+    ```mlir
+    %y = graph.string concat(%a, %b) : (tensor<?xi64>, tensor<?xi64>) -> tensor<?xi64>
+    ```
+  }];
+  let arguments = (ins Graph_StringFunctionAttr:$function, Variadic<TensorOf<[I64]>>:$arguments);
+  let assemblyFormat = "$function `(` $arguments `)` attr-dict `:` functional-type($arguments, $result)";
+}
+
 #endif // WEFT_GRAPH_ELEMENTWISE

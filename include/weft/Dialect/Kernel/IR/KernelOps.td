@@ -221,6 +221,17 @@ def Kernel_CheckOp : Kernel_Op<"check"> {
   let assemblyFormat = "$condition `,` $message (`values` $values^ `:` type($values))? attr-dict";
 }
 
+def Kernel_StringOp : Kernel_Op<"string", [Pure]> {
+  let summary = "calls the runtime's function of strings";
+  let description = [{
+    `function` is a weft_string_function. The results are the same wherever in a
+    run it is called, and calling it without need does no harm.
+  }];
+  let arguments = (ins I64Attr:$function, Variadic<I64>:$arguments);
+  let results = (outs I64:$result);
+  let assemblyFormat = "$function `(` $arguments `)` attr-dict";
+}
+
 //===-- Memory of the entry function, see include/weft/Artifact/Abi.h ----------//
 
 def Kernel_OutputOp : Kernel_Op<"output", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {

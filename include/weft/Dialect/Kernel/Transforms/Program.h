@@ -34,6 +34,7 @@ struct Program {
   /// The arena's blocks of known place and size, by first launch and offset.
   std::vector<Buffer> buffers;
   std::vector<std::string> checks;
+  std::vector<std::string> strings; ///< of the model, numbered from 1 on
   std::vector<artifact::KernelInfo> kernels;
 };
 
