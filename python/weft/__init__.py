@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy
 
-from . import _runtime, _values
+from . import _runtime, _strings, _values
 
 __all__ = ["Error", "InternalError", "Model", "Session", "compile", "load"]
 
@@ -61,7 +61,12 @@ def _borrowed(name, array):
     if number is None:
         raise Error(f"input '{name}' has type {array.dtype}, which artifacts "
                     "do not take")
-    rank = array.ndim
+    rank, memory = array.ndim, None
+    if number == _runtime.STRING:
+        try:
+            array, memory = _strings.to_elements(array)
+        except TypeError as error:
+            raise Error(f"input '{name}': {error}") from None
     if any(stride % array.itemsize for stride in array.strides):
         array = numpy.ascontiguousarray(array)
     shape = (ctypes.c_int64 * rank)(*array.shape)
@@ -70,7 +75,7 @@ def _borrowed(name, array):
     encoded = name.encode()
     view = _runtime.Tensor(encoded, array.ctypes.data, shape, strides, rank,
                            number, 1, 0)
-    return view, (array, shape, strides, encoded)
+    return view, (array, shape, strides, encoded, memory)
 
 
 def _as_array(value):
@@ -105,6 +110,9 @@ class Call:
         result = {}
         for info, view in zip(self._session.model.outputs, self._outputs):
             shape = tuple(view.shape[:view.rank])
+            if view.type == _runtime.STRING:
+                result[info.name] = _strings.from_elements(view.data, shape)
+                continue
             array = numpy.empty(shape, _runtime.dtype_of(view.type))
             if array.size:
                 ctypes.memmove(array.ctypes.data, view.data, array.nbytes)

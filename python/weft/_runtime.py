@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy
 
+from . import _strings
+
 ELEMENT_TYPES = {
     1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32",
     7: "int64", 9: "bool", 10: "float16", 11: "float64", 12: "uint32",
@@ -20,11 +22,14 @@ MORE_TYPES = {
     19: "float8_e5m2", 20: "float8_e5m2fnuz", 21: "uint4", 22: "int4",
     23: "float4_e2m1fn", 24: "float8_e8m0fnu", 25: "uint2", 26: "int2",
 }
+STRING = 8
 TYPE_NUMBERS = {name: n for n, name in (ELEMENT_TYPES | MORE_TYPES).items()}
 
 
 def dtype_of(number):
     """The numpy type of an element type."""
+    if number == STRING:
+        return numpy.dtype(object)
     if number in MORE_TYPES:
         import ml_dtypes
         return numpy.dtype(getattr(ml_dtypes, MORE_TYPES[number]))
@@ -33,6 +38,8 @@ def dtype_of(number):
 
 def number_of(dtype):
     """The reverse; None for types that artifacts do not have."""
+    if dtype.kind in _strings.KINDS:
+        return STRING
     return TYPE_NUMBERS.get(dtype.name)
 
 

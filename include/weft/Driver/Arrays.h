@@ -23,6 +23,9 @@ public:
   /// Not initialised. `strides` in elements; empty: dense.
   Array(weft_type type, std::vector<int64_t> shape, std::string name,
         std::vector<int64_t> strides = {});
+  /// Of strings, as many as the shape says.
+  Array(std::vector<std::string> texts, std::vector<int64_t> shape,
+        std::string name, std::vector<int64_t> strides = {});
 
   const TensorView &view() const { return tensor; }
   char *bytes() { return memory.get(); }
@@ -32,6 +35,7 @@ private:
     void operator()(char *block) const { free(block); }
   };
   std::unique_ptr<char, Free> memory;
+  std::vector<std::string> texts; ///< of strings
   TensorView tensor;
 };
 
@@ -48,6 +52,9 @@ std::vector<Array> readNpz(const std::string &path);
 /// The bytes of an .npy file before its data. bf16, which NumPy lacks, is
 /// written as f32 by writeNpz.
 std::string npyHeader(weft_type type, const std::vector<int64_t> &shape);
+/// The same for an element type as NumPy writes it.
+std::string npyHeader(const std::string &descr,
+                      const std::vector<int64_t> &shape);
 
 /// Writes dense tensors to an .npz file, whole or not at all; the same tensors
 /// give the same bytes. Throws UsersFault.

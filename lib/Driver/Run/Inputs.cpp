@@ -120,6 +120,13 @@ Array randomArray(weft_type type, const std::vector<int64_t> &shape,
                   const std::string &name, uint64_t seed) {
   Array array(type, shape, name);
   Random random(seed);
+  if (type == WEFT_STRING) {
+    std::vector<std::string> texts(size_t(array.view().elementCount()));
+    for (std::string &text : texts)
+      for (uint64_t length = random.next() % 8 + 1; length-- > 0;)
+        text += char('a' + random.next() % 26);
+    return Array(std::move(texts), shape, name);
+  }
   auto bit = [&] { return random.next() >> 63; };
   switch (type) {
   case WEFT_F32:

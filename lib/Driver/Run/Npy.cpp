@@ -2,6 +2,7 @@
 // elements. Only the three keys that NumPy writes are understood, in any order.
 // Format: numpy.lib.format, NEP 1.
 #include "Files.h"
+#include "NpyStrings.h"
 #include "weft/Driver/Arrays.h"
 
 #include <cctype>
@@ -37,7 +38,7 @@ public:
       std::string key = quoted();
       expect(':');
       if (key == "descr")
-        type = typeOf(quoted());
+        type = typeOf(descr = quoted());
       else if (key == "fortran_order")
         isFortran = word() == "True";
       else if (key == "shape")
@@ -49,6 +50,7 @@ public:
   }
 
   weft_type type = WEFT_TYPE_IS_INT;
+  std::string descr;
   bool isFortran = false;
   bool hasShape = false;
   std::vector<int64_t> shape;
@@ -97,9 +99,11 @@ private:
     for (const TypeRow &row : kTypes)
       if (row.descr == descr)
         return row.type;
+    if (npyStringBytes(descr))
+      return WEFT_STRING;
     fail("says type '" + descr +
          "'; known are f2, f4, f8, i1 to i8, u1 to u8 "
-         "and b1, all little-endian");
+         "and b1, all little-endian, U1 and more, S1 and more");
   }
   void parseShape() {
     hasShape = true;
@@ -125,8 +129,9 @@ private:
 };
 
 /// The dense size, or no value when it does not fit.
-bool sizeOf(const std::vector<int64_t> &shape, weft_type type, int64_t &bytes) {
-  bytes = int64_t(weft_type_size(type));
+bool sizeOf(const std::vector<int64_t> &shape, size_t elementBytes,
+            int64_t &bytes) {
+  bytes = int64_t(elementBytes);
   bool overflows = false, isEmpty = false;
   for (int64_t extent : shape) {
     isEmpty |= extent == 0;
@@ -143,7 +148,7 @@ Array::Array(weft_type type, std::vector<int64_t> shape, std::string name,
              std::vector<int64_t> strides) {
   int64_t bytes;
   // Room to be used in place: aligned, and the last page not quite full.
-  if (!sizeOf(shape, type, bytes) || bytes > INT64_MAX / 2)
+  if (!sizeOf(shape, weft_type_size(type), bytes) || bytes > INT64_MAX / 2)
     throw std::bad_alloc();
   size_t room = (size_t(bytes) + 64 + 4095) / 4096 * 4096;
   memory.reset(static_cast<char *>(aligned_alloc(4096, room)));
@@ -151,6 +156,16 @@ Array::Array(weft_type type, std::vector<int64_t> shape, std::string name,
     throw std::bad_alloc();
   tensor = TensorView(type, memory.get(), std::move(shape), std::move(name),
                       std::move(strides));
+}
+
+Array::Array(std::vector<std::string> given, std::vector<int64_t> shape,
+             std::string name, std::vector<int64_t> strides)
+    : Array(WEFT_STRING, std::move(shape), std::move(name),
+            std::move(strides)) {
+  texts = std::move(given);
+  auto *elements = reinterpret_cast<weft_string *>(memory.get());
+  for (size_t i = 0; i < texts.size(); ++i)
+    elements[i] = {texts[i].data(), int64_t(texts[i].size())};
 }
 
 Array parseNpy(std::string_view bytes, const std::string &name,
@@ -173,7 +188,10 @@ Array parseNpy(std::string_view bytes, const std::string &name,
     throw UsersFault(where + ": its .npy header names no type or no shape");
 
   int64_t expected;
-  if (!sizeOf(header.shape, header.type, expected) ||
+  size_t elementBytes = header.type == WEFT_STRING
+                            ? npyStringBytes(header.descr)
+                            : weft_type_size(header.type);
+  if (!sizeOf(header.shape, elementBytes, expected) ||
       uint64_t(expected) != bytes.size())
     throw UsersFault(where + ": holds " + std::to_string(bytes.size()) +
                      " bytes of data, which is not what its shape says");
@@ -185,6 +203,9 @@ Array parseNpy(std::string_view bytes, const std::string &name,
       stride *= extent;
     }
   }
+  if (header.type == WEFT_STRING)
+    return stringsOfNpy(header.descr, bytes, header.shape, name,
+                        std::move(strides));
   Array array(header.type, header.shape, name, std::move(strides));
   if (!bytes.empty())
     std::memcpy(array.bytes(), bytes.data(), bytes.size());
@@ -196,12 +217,15 @@ Array readNpy(const std::string &path, const std::string &name) {
 }
 
 std::string npyHeader(weft_type type, const std::vector<int64_t> &shape) {
-  std::string text = "{'descr': '";
   for (const TypeRow &row : kTypes)
-    if (row.type == type) {
-      text += row.descr;
-      break;
-    }
+    if (row.type == type)
+      return npyHeader(std::string(row.descr), shape);
+  return npyHeader(std::string("|u1"), shape);
+}
+
+std::string npyHeader(const std::string &descr,
+                      const std::vector<int64_t> &shape) {
+  std::string text = "{'descr': '" + descr;
   text += "', 'fortran_order': False, 'shape': (";
   for (size_t i = 0; i < shape.size(); ++i)
     text += (i ? ", " : "") + std::to_string(shape[i]);

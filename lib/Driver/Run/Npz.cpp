@@ -3,6 +3,7 @@
 // lie inside, do not overlap, and no entry claims more than deflate can make of
 // its bytes. Format: PKWARE's APPNOTE.TXT.
 #include "Files.h"
+#include "NpyStrings.h"
 #include "weft/Artifact/OutputFile.h"
 #include "weft/Driver/Arrays.h"
 
@@ -267,8 +268,16 @@ void writeNpz(const std::string &path, const std::vector<TensorView> &tensors) {
     const TensorView &tensor = wide.bytes() ? wide.view() : given;
     std::string name = given.name() + ".npy";
     std::string header = npyHeader(tensor.type(), tensor.shape());
-    uint64_t dataBytes = tensor.byteSize(), size = header.size() + dataBytes;
+    uint64_t dataBytes = tensor.byteSize();
     auto *data = static_cast<const Bytef *>(tensor.data());
+    std::pair<std::string, std::string> texts;
+    if (tensor.type() == WEFT_STRING) {
+      texts = npyOfStrings(tensor);
+      header = npyHeader(texts.first, tensor.shape());
+      dataBytes = texts.second.size();
+      data = reinterpret_cast<const Bytef *>(texts.second.data());
+    }
+    uint64_t size = header.size() + dataBytes;
     uLong crc = crc32_z(0, reinterpret_cast<const Bytef *>(header.data()),
                         header.size());
     if (dataBytes)

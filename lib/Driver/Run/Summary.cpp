@@ -70,6 +70,23 @@ std::string text(double value) {
   return buffer;
 }
 
+/// " 'red' 'green'"; long ones are cut.
+std::string firstTexts(const TensorView &strings, int64_t count, bool more) {
+  constexpr size_t kLongest = 40;
+  std::string line = more ? ", first" : "";
+  auto *texts = static_cast<const weft_string *>(strings.data());
+  for (int64_t i = 0; i < count; ++i) {
+    std::string text(texts[i].length ? texts[i].data : "",
+                     std::min(size_t(texts[i].length), kLongest));
+    for (char &c : text)
+      if ((unsigned char)c < 0x20 || c == 0x7f)
+        c = '?';
+    bool isCut = size_t(texts[i].length) > kLongest;
+    line += " '" + text + (isCut ? "…'" : "'");
+  }
+  return line;
+}
+
 } // namespace
 
 std::string summary(const TensorView &tensor) {
@@ -79,6 +96,8 @@ std::string summary(const TensorView &tensor) {
   line += "]";
   int64_t count = tensor.elementCount(), special = 0;
   constexpr int64_t kFirst = 8;
+  if (tensor.type() == WEFT_STRING)
+    return line + firstTexts(tensor, std::min(count, kFirst), count > kFirst);
   if (count > kFirst) {
     double low = INFINITY, high = -INFINITY, sum = 0;
     for (int64_t i = 0; i < count; ++i) {
