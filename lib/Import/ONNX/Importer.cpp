@@ -2,6 +2,7 @@
 #include "NarrowTypes.h"
 #include "NodeImport.h"
 #include "Sequences.h"
+#include "Strings.h"
 #include "Table.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -26,7 +27,7 @@ const TypeProto *ValueScope::typeOf(StringRef name) const {
 RankedTensorType tensorTypeOf(MLIRContext *context, const TypeProto &type) {
   if (!type.has_tensor_type() || !type.tensor_type().has_shape())
     return {};
-  Type element = elementType(context, type.tensor_type().elem_type());
+  Type element = anyElementType(context, type.tensor_type().elem_type());
   if (!element)
     return {};
   SmallVector<int64_t> shape;
@@ -101,6 +102,13 @@ static Value foldKnown(NodeImport &node, Value value) {
 
 //===- Values -------------------------------------------------------------===//
 
+int64_t Importer::numberOf(StringRef text) {
+  if (text.empty())
+    return 0;
+  StringRef kept = b.getStringAttr(text).getValue(); // as long as the context
+  return strings.try_emplace(kept, strings.size() + 1).first->second;
+}
+
 Value Importer::weight(StringRef key) {
   auto found = weights.find(key);
   if (found == weights.end())
@@ -128,9 +136,13 @@ LogicalResult Importer::importInitializers(const GraphProto &graph,
                                            ValueScope &scope) {
   ExternalFolder none("");
   for (const TensorProto &tensor : graph.initializer()) {
+    Location loc = NameLoc::get(b.getStringAttr(tensor.name()));
+    if (tensor.data_type() == TensorProto::STRING) {
+      scope.values[tensor.name()] = stringConstant(*this, b, loc, tensor);
+      continue;
+    }
     TensorProto copy = tensor;
     auto data = takeBytes(copy, none);
-    Location loc = NameLoc::get(b.getStringAttr(tensor.name()));
     if (!data)
       return emitError(loc) << toString(data.takeError());
     auto type = RankedTensorType::get(
@@ -160,6 +172,10 @@ LogicalResult Importer::importNode(const NodeProto &proto, ValueScope &scope) {
     if (row->values == Row::OnlyTensors && input &&
         !isa<RankedTensorType>(input.getType()))
       return node.error() << "input " << i << " is no tensor";
+  for (auto [i, input] : llvm::enumerate(inputs))
+    if (input && holdsStrings(input.getType()) && !row->takesStrings())
+      return node.error() << "input " << i
+                          << " holds strings, which the operator does not take";
   if (failed(row->import(node)))
     return failure();
   for (auto [i, name] : llvm::enumerate(proto.output())) {
@@ -232,9 +248,9 @@ static DictionaryAttr portAttrs(OpBuilder &b, const ValueInfoProto &info,
   }
   if (any)
     attrs.append("graph.symbols", b.getArrayAttr(names));
-  if (isNarrow(port.type.getElementType()))
-    attrs.append("graph.element",
-                 b.getStringAttr(narrowName(port.type.getElementType())));
+  Type element = port.type.getElementType();
+  if (storageType(element) != element)
+    attrs.append("graph.element", b.getStringAttr(narrowName(element)));
   if (!port.role.empty())
     attrs.append("graph.role", b.getStringAttr(port.role));
   return attrs.getDictionary(b.getContext());
@@ -270,7 +286,7 @@ static LogicalResult readInputs(const GraphProto &graph,
       return emitError(loc) << "input '" << input.name()
                             << "' is no tensor, which is not supported";
     int element = tensor.tensor_type().elem_type();
-    if (!elementType(context, element))
+    if (!anyElementType(context, element))
       return emitError(loc) << "input '" << input.name() << "' has type "
                             << typeName(element) << ", which is not supported";
     Type type = valueTypeOf(context, input.type());
@@ -370,6 +386,9 @@ LogicalResult Importer::importMain(const GraphProto &graph, ModuleOp module) {
   dropUnused(*entry);
   storeNarrowTypes(main);
   dropUnused(*entry);
+  if (!strings.empty())
+    module->setAttr("graph.strings", b.getStrArrayAttr(llvm::to_vector(
+                                         llvm::make_first_range(strings))));
   return success();
 }
 

@@ -7,6 +7,7 @@
 #include "Weights.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
 
 namespace weft::onnx {
@@ -58,6 +59,9 @@ public:
 
   mlir::OpBuilder &builder() { return b; }
 
+  /// The number of a string in the model's table; 0 is the empty one.
+  int64_t numberOf(llvm::StringRef text);
+
 private:
   mlir::Value lookup(llvm::StringRef name, const ValueScope &scope);
   /// The constant of a weight, which dominates all of `main`; null where there
@@ -81,6 +85,7 @@ private:
   mlir::OpBuilder constants; ///< at the start of main
   Assumptions &assumptions;
   size_t assumed = 0;
+  llvm::MapVector<llvm::StringRef, int64_t> strings; ///< but the empty one
 };
 
 /// The tensor type that ONNX's type stands for; null where it is no tensor or

@@ -17,6 +17,8 @@ bool isNarrow(Type element) {
 }
 
 Type storageType(Type element) {
+  if (isString(element))
+    return IntegerType::get(element.getContext(), 64);
   if (!isNarrow(element))
     return element;
   bool isSigned = element.isSignlessInteger();
@@ -26,6 +28,8 @@ Type storageType(Type element) {
 }
 
 std::string narrowName(Type element) {
+  if (isString(element))
+    return "string";
   std::string name;
   llvm::raw_string_ostream(name) << element;
   name = StringRef(name).lower();
@@ -54,9 +58,9 @@ Value fromBytes(NodeImport &n, Value bytes, Type element) {
 Value constantOfBytes(OpBuilder &b, Location loc, RankedTensorType type,
                       ElementsAttr attr) {
   Value bytes = graph::ConstantOp::create(b, loc, attr);
-  return isNarrow(type.getElementType())
-             ? castElements(b, loc, bytes, type.getElementType())
-             : bytes;
+  Type element = type.getElementType();
+  return storageType(element) == element ? bytes
+                                         : castElements(b, loc, bytes, element);
 }
 
 //===- Formats ------------------------------------------------------------===//

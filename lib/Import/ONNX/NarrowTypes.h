@@ -23,9 +23,10 @@ struct NarrowRounding {
 };
 
 bool isNarrow(mlir::Type element);
-/// The type of an element's byte; `element` itself where it is not narrow.
+/// The type of an element's byte, or of a string's number; `element` itself
+/// where it is neither.
 mlir::Type storageType(mlir::Type element);
-/// "f8e4m3fn", "i4", …: as manifests name the type.
+/// "f8e4m3fn", "i4", "string", …: as manifests name the type.
 std::string narrowName(mlir::Type element);
 
 /// The bytes of narrow elements, and back. The element types must fit.

@@ -238,6 +238,9 @@ Value NodeImport::splat(double value, RankedTensorType type) {
   if (isNarrow(element))
     return encodeNarrow(*this, splat(value, type.clone(b.getF32Type())),
                         element);
+  // The number of the empty string.
+  if (isString(element))
+    return fromBytes(*this, splat(0, type.clone(b.getI64Type())), element);
   return graph::ConstantOp::create(
       b, loc,
       DenseElementsAttr::get(type, scalarAttr(type.getElementType(), value)));

@@ -56,7 +56,7 @@ Type valueTypeOf(MLIRContext *context, const TypeProto &type) {
     return tensorTypeOf(context, type);
   const TypeProto &of = type.sequence_type().elem_type();
   Type element = of.has_tensor_type()
-                     ? elementType(context, of.tensor_type().elem_type())
+                     ? anyElementType(context, of.tensor_type().elem_type())
                      : Type();
   return element ? sequenceType(element) : Type();
 }

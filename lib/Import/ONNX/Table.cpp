@@ -31,6 +31,8 @@ const Table &Table::instance() {
     addSequenceRows(all);
     addShapeRows(all);
     addSignalRows(all);
+    addStringRows(all);
+    addSupportVectorRows(all);
     addTreeRows(all);
     addTrainingRows(all);
     return all;

@@ -21,7 +21,13 @@ struct Row {
   static constexpr const char *kNumbers = "float, int";
   static constexpr const char *kFloats = "float";
   static constexpr const char *kBools = "bool";
+  static constexpr const char *kStrings = "string";
   static constexpr const char *kAll = "float, int, bool";
+  static constexpr const char *kAny = "float, int, bool, string";
+
+  bool takesStrings() const {
+    return llvm::StringRef(types).contains("string");
+  }
 };
 
 class Table {
@@ -65,6 +71,8 @@ void addSelectionRows(Table &table);
 void addSequenceRows(Table &table);
 void addShapeRows(Table &table);
 void addSignalRows(Table &table);
+void addStringRows(Table &table);
+void addSupportVectorRows(Table &table);
 void addTreeRows(Table &table);
 void addTrainingRows(Table &table);
 

@@ -74,6 +74,18 @@ Type elementType(MLIRContext *context, int onnxType) {
   }
 }
 
+/// Only the importer has this type; see Strings.h.
+Type stringType(MLIRContext *context) {
+  return OpaqueType::get(StringAttr::get(context, "graph"), "string");
+}
+
+bool isString(Type element) { return isa<OpaqueType>(element); }
+
+Type anyElementType(MLIRContext *context, int onnxType) {
+  return onnxType == TensorProto::STRING ? stringType(context)
+                                         : elementType(context, onnxType);
+}
+
 std::string typeName(int onnxType) {
   // Lite messages carry no names of enum values.
   static const char *const names[] = {
@@ -207,7 +219,8 @@ static Expected<ExternalRange> resolve(const TensorProto &tensor,
 
 Error checkTensor(const TensorProto &tensor, ExternalFolder &folder) {
   unsigned width = elementBits(tensor.data_type());
-  if (!width)
+  bool isText = tensor.data_type() == TensorProto::STRING;
+  if (!width && !isText)
     return tensorError(tensor, "has type " + typeName(tensor.data_type()) +
                                    ", which is not supported");
   if (tensor.dims_size() > kMaxRank)
@@ -219,6 +232,16 @@ Error checkTensor(const TensorProto &tensor, ExternalFolder &folder) {
   auto count = elementCount(tensor);
   if (!count)
     return count.takeError();
+  if (isText) {
+    if (tensor.data_location() == TensorProto::EXTERNAL ||
+        tensor.has_raw_data())
+      return tensorError(tensor, "is of strings, which cannot be raw data");
+    if (tensor.string_data_size() == *count)
+      return Error::success();
+    return tensorError(tensor, "needs " + Twine(*count) +
+                                   " strings, it holds " +
+                                   Twine(tensor.string_data_size()));
+  }
   uint64_t bytes = packedBytes(tensor.data_type(), *count);
   if (tensor.data_location() == TensorProto::EXTERNAL)
     return resolve(tensor, bytes, folder).takeError();

@@ -14,6 +14,10 @@ namespace weft::onnx {
 /// The element type that IR has for ONNX's; null where it has none. Signed
 /// integers are signless, unsigned ones are unsigned, bool is i1.
 mlir::Type elementType(mlir::MLIRContext *context, int onnxType);
+/// The same with strings, which are no numbers.
+mlir::Type anyElementType(mlir::MLIRContext *context, int onnxType);
+mlir::Type stringType(mlir::MLIRContext *context);
+bool isString(mlir::Type element);
 /// "float", "int4", … as ONNX writes it.
 std::string typeName(int onnxType);
 /// Bytes of `count` elements in raw_data, where those of less than a byte are

@@ -223,7 +223,7 @@ static LogicalResult importIf(NodeImport &n) {
 
 void addControlRows(Table &table) {
   table.add({
-      {"If", 25, importIf, Row::kAll, Row::AnyValue},
+      {"If", 25, importIf, Row::kAny, Row::AnyValue},
   });
 }
 

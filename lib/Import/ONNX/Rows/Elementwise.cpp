@@ -1,5 +1,6 @@
 // Operators that are one elementwise op of graph, or two.
 #include "../NarrowTypes.h"
+#include "../Strings.h"
 #include "../Table.h"
 
 using namespace mlir;
@@ -43,6 +44,10 @@ static LogicalResult identity(NodeImport &n) { return n.result(n.input(0)); }
 /// Narrow floats may saturate or not, and float8e8m0 rounds as asked.
 static Value converted(NodeImport &n, Value x, Type to) {
   Type from = NodeImport::typeOf(x).getElementType();
+  if (isString(from) && !isString(to))
+    return stringsToNumbers(n, x, to);
+  if (isString(to) && !isString(from))
+    return numbersToStrings(n, x);
   if (!isNarrow(to) || from == to)
     return n.cast(x, to);
   NarrowRounding rounding;
@@ -62,7 +67,7 @@ static Value converted(NodeImport &n, Value x, Type to) {
 
 static LogicalResult cast(NodeImport &n) {
   int64_t to = n.integer("to", 0);
-  Type element = elementType(n.b.getContext(), int(to));
+  Type element = anyElementType(n.b.getContext(), int(to));
   if (!element)
     return n.error() << "conversion to " << typeName(int(to))
                      << " is not supported";
@@ -165,7 +170,8 @@ static LogicalResult isInf(NodeImport &n) {
 }
 
 void addElementwiseRows(Table &table) {
-  constexpr auto floats = Row::kFloats, all = Row::kAll, bools = Row::kBools;
+  constexpr auto floats = Row::kFloats, all = Row::kAll, any = Row::kAny,
+                 bools = Row::kBools;
   using graph::Comparison;
   table.add({
       {"Abs", 13, unary<graph::AbsOp>},
@@ -183,20 +189,20 @@ void addElementwiseRows(Table &table) {
       {"BitwiseNot", 18, unary<graph::NotOp>, "int"},
       {"BitwiseOr", 18, binary<graph::OrOp>, "int"},
       {"BitwiseXor", 18, binary<graph::XorOp>, "int"},
-      {"Cast", 25, cast, all},
-      {"CastLike", 25, castLike, all},
+      {"Cast", 25, cast, any},
+      {"CastLike", 25, castLike, any},
       {"Ceil", 13, unary<graph::CeilOp>, floats},
       {"Clip", 13, clip},
       {"Cos", 22, unary<graph::CosOp>, floats},
       {"Cosh", 22, unary<graph::CoshOp>, floats},
       {"Div", 14, binary<graph::DivOp>},
-      {"Equal", 19, comparison<Comparison::equal>, all},
+      {"Equal", 19, comparison<Comparison::equal>, any},
       {"Erf", 13, unary<graph::ErfOp>, floats},
       {"Exp", 13, unary<graph::ExpOp>, floats},
       {"Floor", 13, unary<graph::FloorOp>, floats},
       {"Greater", 13, comparison<Comparison::greater>},
       {"GreaterOrEqual", 16, comparison<Comparison::greaterOrEqual>},
-      {"Identity", 25, identity, all, Row::AnyValue},
+      {"Identity", 25, identity, any, Row::AnyValue},
       {"IsInf", 20, isInf, floats},
       {"IsNaN", 20, unary<graph::IsNanOp>, floats},
       {"Less", 13, comparison<Comparison::less>},
@@ -222,7 +228,7 @@ void addElementwiseRows(Table &table) {
       {"Sum", 13, variadic<graph::AddOp>, floats},
       {"Tan", 22, unary<graph::TanOp>, floats},
       {"Tanh", 13, unary<graph::TanhOp>, floats},
-      {"Where", 16, where, all},
+      {"Where", 16, where, any},
       {"Xor", 7, binary<graph::XorOp>, bools},
   });
 }

@@ -146,12 +146,12 @@ static LogicalResult gatherNd(NodeImport &n) {
 }
 
 void addIndexingRows(Table &table) {
-  constexpr auto all = Row::kAll;
+  constexpr auto all = Row::kAll, any = Row::kAny;
   table.add({
       {"EyeLike", 22, eyeLike, all},
-      {"Gather", 13, gather, all},
-      {"GatherElements", 13, gatherElements, all},
-      {"GatherND", 13, gatherNd, all},
+      {"Gather", 13, gather, any},
+      {"GatherElements", 13, gatherElements, any},
+      {"GatherND", 13, gatherNd, any},
       {"OneHot", 11, oneHot, all},
       {"Range", 11, range},
       {"Trilu", 14, trilu, all},

@@ -296,8 +296,8 @@ static LogicalResult importScan(NodeImport &n) {
 
 void addLoopRows(Table &table) {
   table.add({
-      {"Loop", 25, importLoop, Row::kAll, Row::AnyValue},
-      {"Scan", 25, importScan, Row::kAll},
+      {"Loop", 25, importLoop, Row::kAny, Row::AnyValue},
+      {"Scan", 25, importScan, Row::kAny},
   });
 }
 

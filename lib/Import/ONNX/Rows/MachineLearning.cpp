@@ -1,5 +1,6 @@
-// ai.onnx.ml without its trees: encoders, scalers, linear models, support
-// vectors.
+// ai.onnx.ml without its trees and support vectors: encoders, scalers, linear
+// models.
+#include "../Strings.h"
 #include "Equation.h"
 #include "Places.h"
 #include "PostTransform.h"
@@ -114,22 +115,87 @@ static Value matches(NodeImport &n, Value x, Value keys) {
                                     n.create<graph::IsNanOp>(keys)));
 }
 
+/// For each string the number of the last of `keys` that it is, or -1. The
+/// strings of a model have the first numbers of the table, so a table of places
+/// serves any number of keys.
+static Value placeAmong(NodeImport &n, Value strings,
+                        ArrayRef<StringRef> keys) {
+  SmallVector<int64_t> places(1, -1);
+  for (auto [i, key] : llvm::enumerate(keys)) {
+    size_t number = n.importer.numberOf(key);
+    if (number >= places.size())
+      places.resize(number + 1, -1);
+    places[number] = int64_t(i);
+  }
+  int64_t none = places.size();
+  places.push_back(-1);
+  Num number(n, toNumbers(n, strings));
+  return n.create<graph::GatherOp>(n.ints(places), Value(min(number, none)),
+                                   int64_t(0));
+}
+
 static LogicalResult oneHotEncoder(NodeImport &n) {
   Ints categories = n.integers("cats_int64s");
-  if (categories.empty())
-    return n.error() << "categories that are strings are not supported";
-  return n.result(
-      n.cast(matches(n, n.input(0), n.ints(categories)), n.b.getF32Type()));
+  SmallVector<StringRef> texts = n.texts("cats_strings");
+  Value x = n.input(0), kinds = n.ints(categories);
+  if (holdsStrings(x.getType())) {
+    x = placeAmong(n, x, texts);
+    kinds = n.ints(llvm::to_vector(llvm::seq<int64_t>(0, texts.size())));
+  } else if (categories.empty()) {
+    return n.error() << "has no cats_int64s for an input of "
+                     << n.type(0).getElementType();
+  }
+  Value hits = matches(n, x, kinds);
+  return n.result(n.cast(hits, n.b.getF32Type()));
+}
+
+/// Strings to their numbers or back.
+static LogicalResult categoryMapper(NodeImport &n) {
+  Ints numbers = n.integers("cats_int64s");
+  SmallVector<StringRef> texts = n.texts("cats_strings");
+  if (numbers.empty() || numbers.size() != texts.size())
+    return n.error() << "has " << numbers.size() << " cats_int64s and "
+                     << texts.size() << " cats_strings";
+  if (holdsStrings(n.input(0).getType())) {
+    Num place(n, placeAmong(n, n.input(0), texts));
+    Value found = n.create<graph::GatherOp>(n.ints(numbers),
+                                            Value(max(place, 0.0)), int64_t(0));
+    return n.result(
+        n.create<graph::SelectOp>(Value(place >= 0.0), found,
+                                  n.intScalar(n.integer("default_int64", -1))));
+  }
+  Value hit = n.cast(matches(n, n.input(0), n.ints(numbers)), n.b.getI32Type());
+  int64_t last = n.rank(0);
+  Value place = n.create<graph::ArgReduceOp>(graph::ReduceKind::max, hit, last,
+                                             false, /*select_last=*/true);
+  Num found(n, n.reduce(graph::ReduceKind::max, hit, {last}, false));
+  return n.result(n.create<graph::SelectOp>(
+      Value(found > 0.0),
+      n.create<graph::GatherOp>(stringVector(n, texts), place, int64_t(0)),
+      stringScalar(n, n.text("default_string", "_Unused"))));
+}
+
+/// The strings of an attribute, be it a list or a tensor.
+static SmallVector<StringRef> textsOf(NodeImport &n, StringRef list,
+                                      StringRef tensor) {
+  const AttributeProto *found = n.attribute(tensor);
+  if (found && found->t().data_type() == TensorProto::STRING)
+    return SmallVector<StringRef>(found->t().string_data().begin(),
+                                  found->t().string_data().end());
+  return n.texts(list);
 }
 
 /// One side of a LabelEncoder: a vector, or null after an error.
 static Value labelList(NodeImport &n, const char *side) {
-  std::string name = side;
-  if (const AttributeProto *tensor = n.attribute(name + "_tensor")) {
+  std::string name = side, tensorName = name + "_tensor";
+  SmallVector<StringRef> texts = textsOf(n, name + "_strings", tensorName);
+  if (!texts.empty())
+    return stringVector(n, texts);
+  if (const AttributeProto *tensor = n.attribute(tensorName)) {
     std::vector<double> values;
     Type element = elementType(n.b.getContext(), tensor->t().data_type());
     if (!element || !readReals(tensor->t(), values)) {
-      n.error() << name << "_tensor is no tensor of numbers";
+      n.error() << tensorName << " is no tensor of numbers or strings";
       return nullptr;
     }
     auto type =
@@ -143,8 +209,39 @@ static Value labelList(NodeImport &n, const char *side) {
     return n.ints(n.integers(name + "_int64s"));
   if (n.hasAttribute(name + "_floats"))
     return floats(n, n.reals(name + "_floats"));
-  n.error() << name << " that are strings are not supported";
+  n.error() << "has no " << name;
   return nullptr;
+}
+
+/// What stands for keys that a LabelEncoder does not have.
+static Value otherLabel(NodeImport &n, Type element) {
+  if (isString(element)) {
+    SmallVector<StringRef> given = textsOf(n, "", "default_tensor");
+    return stringScalar(n, given.empty() ? n.text("default_string", "_Unused")
+                                         : given[0]);
+  }
+  std::vector<double> given;
+  const AttributeProto *tensor = n.attribute("default_tensor");
+  if (tensor && readReals(tensor->t(), given) && !given.empty())
+    return n.scalar(given[0], element);
+  return isa<FloatType>(element)
+             ? n.scalar(n.real("default_float", -0.0), element)
+             : n.scalar(double(n.integer("default_int64", -1)), element);
+}
+
+/// The place of each element of the input among `keys` and whether it has one.
+static std::pair<Value, Value> findLabels(NodeImport &n, Value keys) {
+  if (holdsStrings(keys.getType())) {
+    Num place(n, placeAmong(n, n.input(0),
+                            textsOf(n, "keys_strings", "keys_tensor")));
+    return {max(place, 0.0), place >= 0.0};
+  }
+  Value hit = n.cast(matches(n, n.input(0), keys), n.b.getI32Type());
+  int64_t last = n.rank(0);
+  Value place = n.create<graph::ArgReduceOp>(graph::ReduceKind::max, hit, last,
+                                             false, /*select_last=*/true);
+  Num found(n, n.reduce(graph::ReduceKind::max, hit, {last}, false));
+  return {place, found > 0.0};
 }
 
 static LogicalResult labelEncoder(NodeImport &n) {
@@ -153,29 +250,18 @@ static LogicalResult labelEncoder(NodeImport &n) {
   if (!values)
     return failure();
   int64_t count = NodeImport::typeOf(keys).getNumElements();
-  Type element = NodeImport::typeOf(values).getElementType();
   if (count == 0 || count != NodeImport::typeOf(values).getNumElements())
     return n.error() << "has " << count << " keys and "
                      << NodeImport::typeOf(values).getNumElements()
                      << " values";
-  Value otherwise;
-  std::vector<double> given;
-  const AttributeProto *tensor = n.attribute("default_tensor");
-  if (tensor && readReals(tensor->t(), given) && !given.empty())
-    otherwise = n.scalar(given[0], element);
-  else if (isa<FloatType>(element))
-    otherwise = n.scalar(n.real("default_float", -0.0), element);
-  else
-    otherwise = n.scalar(double(n.integer("default_int64", -1)), element);
-  Value hit = n.cast(matches(n, n.input(0), keys), n.b.getI32Type());
-  int64_t last = n.rank(0);
-  Value place = n.create<graph::ArgReduceOp>(graph::ReduceKind::max, hit, last,
-                                             false, /*select_last=*/true);
-  Value found = n.compare(graph::Comparison::greater,
-                          n.reduce(graph::ReduceKind::max, hit, {last}, false),
-                          n.scalarLike(0, hit));
+  if (holdsStrings(keys.getType()) != holdsStrings(n.input(0).getType()))
+    return n.error() << "has keys of "
+                     << NodeImport::typeOf(keys).getElementType()
+                     << " for an input of " << n.type(0).getElementType();
+  auto [place, found] = findLabels(n, keys);
   return n.result(n.create<graph::SelectOp>(
-      found, n.create<graph::GatherOp>(values, place, int64_t(0)), otherwise));
+      found, n.create<graph::GatherOp>(values, place, int64_t(0)),
+      otherLabel(n, NodeImport::typeOf(values).getElementType())));
 }
 
 //===- Linear models ------------------------------------------------------===//
@@ -204,9 +290,7 @@ static LogicalResult linearRegressor(NodeImport &n) {
 }
 
 static LogicalResult linearClassifier(NodeImport &n) {
-  Ints labels = n.integers("classlabels_ints");
-  if (n.hasAttribute("classlabels_strings") && labels.empty())
-    return n.error() << "labels that are strings are not supported";
+  ClassLabels labels(n, "classlabels_ints", "classlabels_strings");
   int64_t count = std::max<int64_t>(n.reals("intercepts").size(), 1);
   StringRef transform = n.text("post_transform", "NONE");
   Value scores = linearScores(n, count);
@@ -217,10 +301,13 @@ static LogicalResult linearClassifier(NodeImport &n) {
   Num score(n, scores);
   Num isSecond = score > 0.0;
   bool two = labels.size() == 2;
-  Value yes = n.intScalar(two              ? labels[1]
-                          : labels.empty() ? 1
-                                           : labels[0]),
-        no = n.intScalar(two ? labels[0] : 0);
+  if (!two && !labels.texts.empty())
+    return n.error() << "has one score for " << labels.size()
+                     << " labels; 2 are needed";
+  Value yes = two              ? labels.at(n, 1)
+              : labels.empty() ? n.intScalar(1)
+                               : labels.at(n, 0),
+        no = two ? labels.at(n, 0) : n.intScalar(0);
   Value label = n.create<graph::SelectOp>(n.squeeze(isSecond, {1}), yes, no);
   if (!two)
     return n.results({label, postTransform(n, transform, score)});
@@ -228,75 +315,27 @@ static LogicalResult linearClassifier(NodeImport &n) {
       {label, postTransform(n, transform, n.concat({0.0 - score, score}, 1))});
 }
 
-//===- Support vectors ----------------------------------------------------===//
-
-/// The kernel of each row of the input with each support vector.
-static Value kernelValues(NodeImport &n, int64_t vectors) {
-  SmallVector<float> support = n.reals("support_vectors"),
-                     parameters = n.reals("kernel_params");
-  StringRef kind = n.text("kernel_type", "LINEAR");
-  if (parameters.size() < 3)
-    parameters.resize(3, 0);
-  if (n.rank(0) != 2 || vectors < 1 || support.size() % vectors) {
-    n.error() << "has " << support.size() << " numbers in " << vectors
-              << " support vectors and an input of rank " << n.rank(0);
-    return nullptr;
-  }
-  double gamma = parameters[0], start = parameters[1], degree = parameters[2];
-  Value x = n.cast(n.input(0), n.b.getF32Type());
-  Value matrix =
-      floats(n, support, {vectors, int64_t(support.size()) / vectors});
-  Num dot(n, n.create<graph::MatMulOp>(x, matrix, false, true));
-  if (kind == "LINEAR")
-    return dot;
-  Num scaled = dot * gamma + start;
-  if (kind == "SIGMOID")
-    return apply<graph::TanhOp>(scaled);
-  if (kind == "POLY")
-    return n.create<graph::PowOp>(scaled, scaled.of(degree));
-  if (kind == "RBF") {
-    // By differences: squares of large numbers would cancel.
-    Num difference = Num(n, n.unsqueeze(x, {1})) - Num(n, matrix);
-    Num distance(n, n.reduce(graph::ReduceKind::sum, difference * difference,
-                             {2}, /*keepDims=*/false));
-    return apply<graph::ExpOp>(distance * -gamma);
-  }
-  n.error() << "kernel_type is '" << kind
-            << "'; LINEAR, POLY, RBF or SIGMOID is needed";
-  return nullptr;
-}
-
-static LogicalResult svmRegressor(NodeImport &n) {
-  SmallVector<float> weights = n.reals("coefficients"), rho = n.reals("rho");
-  int64_t vectors = n.integer("n_supports", 0);
-  if (rho.empty() || weights.empty() ||
-      (vectors > 0 && int64_t(weights.size()) != vectors) || n.rank(0) != 2)
-    return n.error() << "has " << weights.size() << " coefficients and "
-                     << rho.size() << " rho for " << vectors
-                     << " support vectors and an input of rank " << n.rank(0);
-  Value x = vectors > 0 ? kernelValues(n, vectors)
-                        : n.cast(n.input(0), n.b.getF32Type());
-  Value matrix = floats(n, weights, {1, int64_t(weights.size())});
-  Num y = Num(n, n.create<graph::MatMulOp>(x, matrix, false, true)) +
-          double(rho[0]);
-  if (n.integer("one_class", 0))
-    y = select(y > 0.0, y.of(1), -1.0);
-  return n.result(postTransform(n, n.text("post_transform", "NONE"), y));
+/// Its result is a list of dictionaries.
+static LogicalResult zipMap(NodeImport &n) {
+  return n.error() << "gives maps, which no artifact passes; export the model "
+                      "with the option zipmap=False, or cut the node off: its "
+                      "input holds the same numbers";
 }
 
 void addMachineLearningRows(Table &table) {
   table.add({
-      {"ai.onnx.ml.ArrayFeatureExtractor", 1, arrayFeatureExtractor},
+      {"ai.onnx.ml.ArrayFeatureExtractor", 1, arrayFeatureExtractor, Row::kAny},
       {"ai.onnx.ml.Binarizer", 1, binarizer},
+      {"ai.onnx.ml.CategoryMapper", 1, categoryMapper, Row::kAny},
       {"ai.onnx.ml.FeatureVectorizer", 1, featureVectorizer},
       {"ai.onnx.ml.Imputer", 1, imputer},
-      {"ai.onnx.ml.LabelEncoder", 1, labelEncoder},
+      {"ai.onnx.ml.LabelEncoder", 1, labelEncoder, Row::kAny},
       {"ai.onnx.ml.LinearClassifier", 1, linearClassifier},
       {"ai.onnx.ml.LinearRegressor", 1, linearRegressor},
       {"ai.onnx.ml.Normalizer", 1, normalizer},
-      {"ai.onnx.ml.OneHotEncoder", 1, oneHotEncoder},
-      {"ai.onnx.ml.SVMRegressor", 1, svmRegressor},
+      {"ai.onnx.ml.OneHotEncoder", 1, oneHotEncoder, Row::kAny},
       {"ai.onnx.ml.Scaler", 1, scaler},
+      {"ai.onnx.ml.ZipMap", 1, zipMap, Row::kAny},
   });
 }
 

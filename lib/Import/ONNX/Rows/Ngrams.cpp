@@ -1,5 +1,6 @@
 // TfIdfVectorizer: how often each n-gram of a list stands in each row. Every
 // window of the row is compared with every n-gram of the window's length.
+#include "../Strings.h"
 #include "Equation.h"
 #include "PostTransform.h"
 
@@ -21,8 +22,9 @@ static FailureOr<SmallVector<Pool>> readPools(NodeImport &n) {
        columns = n.integers("ngram_indexes");
   int64_t least = n.integer("min_gram_length", 1),
           most = n.integer("max_gram_length", 1);
-  if (n.hasAttribute("pool_strings"))
-    return n.error() << "n-grams of strings are not supported";
+  // Strings are counted by their numbers.
+  for (StringRef text : n.texts("pool_strings"))
+    items.push_back(n.importer.numberOf(text));
   SmallVector<Pool> pools;
   size_t next = 0;
   for (size_t i = 0; i < starts.size(); ++i) {
@@ -81,7 +83,11 @@ static LogicalResult tfIdfVectorizer(NodeImport &n) {
     return n.error() << "input has rank " << rank << ", max_skip_count is "
                      << skips << " and there are " << weights.size()
                      << " weights for " << width << " columns";
-  Value x = n.cast(n.input(0), n.b.getI64Type());
+  bool isText = holdsStrings(n.input(0).getType());
+  if (isText != n.hasAttribute("pool_strings"))
+    return n.error() << "has no n-grams of " << n.type(0).getElementType();
+  Value x =
+      isText ? toNumbers(n, n.input(0)) : n.cast(n.input(0), n.b.getI64Type());
   if (rank == 1)
     x = n.unsqueeze(x, {0});
   Value sum = n.create<graph::ExpandOp>(
@@ -111,7 +117,7 @@ static LogicalResult tfIdfVectorizer(NodeImport &n) {
 
 void addNgramRows(Table &table) {
   table.add({
-      {"TfIdfVectorizer", 9, tfIdfVectorizer, "int"},
+      {"TfIdfVectorizer", 9, tfIdfVectorizer, "int, string"},
   });
 }
 

@@ -1,4 +1,5 @@
 #include "PostTransform.h"
+#include "../Strings.h"
 #include "Equation.h"
 #include <cmath>
 
@@ -59,12 +60,27 @@ Value postTransform(NodeImport &n, StringRef name, Value scores) {
   return nullptr;
 }
 
-Value bestLabel(NodeImport &n, Value scores, ArrayRef<int64_t> labels) {
+ClassLabels::ClassLabels(NodeImport &n, StringRef numbersName,
+                         StringRef textsName)
+    : numbers(n.integers(numbersName)) {
+  if (numbers.empty())
+    texts = n.texts(textsName);
+}
+
+Value ClassLabels::vector(NodeImport &n) const {
+  return texts.empty() ? n.ints(numbers) : stringVector(n, texts);
+}
+
+Value ClassLabels::at(NodeImport &n, size_t i) const {
+  return texts.empty() ? n.intScalar(numbers[i]) : stringScalar(n, texts[i]);
+}
+
+Value bestLabel(NodeImport &n, Value scores, const ClassLabels &labels) {
   Value best = n.create<graph::ArgReduceOp>(graph::ReduceKind::max, scores,
                                             int64_t(1), false, false);
   if (labels.empty())
     return best;
-  return n.create<graph::GatherOp>(n.ints(labels), best, int64_t(0));
+  return n.create<graph::GatherOp>(labels.vector(n), best, int64_t(0));
 }
 
 } // namespace weft::onnx

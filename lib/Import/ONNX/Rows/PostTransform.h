@@ -11,10 +11,23 @@ namespace weft::onnx {
 mlir::Value postTransform(NodeImport &n, llvm::StringRef name,
                           mlir::Value scores);
 
-/// labels[best entry of each row of `scores`], and an error for strings.
-/// Without labels it is the number of the entry.
+/// The names of a model's classes.
+struct ClassLabels {
+  llvm::SmallVector<int64_t> numbers;
+  llvm::SmallVector<llvm::StringRef> texts; ///< where there are no numbers
+
+  ClassLabels(NodeImport &n, llvm::StringRef numbersName,
+              llvm::StringRef textsName);
+  size_t size() const { return std::max(numbers.size(), texts.size()); }
+  bool empty() const { return size() == 0; }
+  mlir::Value vector(NodeImport &n) const;
+  mlir::Value at(NodeImport &n, size_t i) const;
+};
+
+/// The label of the best entry of each row of `scores`; without labels the
+/// number of the entry.
 mlir::Value bestLabel(NodeImport &n, mlir::Value scores,
-                      llvm::ArrayRef<int64_t> labels);
+                      const ClassLabels &labels);
 
 /// A constant vector (or of `shape`) of f32.
 mlir::Value floats(NodeImport &n, llvm::ArrayRef<float> values,

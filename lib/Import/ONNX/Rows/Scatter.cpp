@@ -1,4 +1,5 @@
 // Operators that write at positions which are data.
+#include "../Strings.h"
 #include "Places.h"
 
 using namespace mlir;
@@ -17,7 +18,12 @@ static std::optional<graph::ScatterKind> kindOf(NodeImport &n) {
   if (!kind)
     n.error() << "reduction is '" << name
               << "'; none, add, mul, max or min is needed";
-  return kind;
+  else if (*kind != graph::ScatterKind::set &&
+           holdsStrings(n.input(0).getType()))
+    n.error() << "reduction is '" << name << "' for strings; none is needed";
+  else
+    return kind;
+  return {};
 }
 
 static LogicalResult scatterElements(NodeImport &n) {
@@ -144,13 +150,13 @@ static LogicalResult maxUnpool(NodeImport &n) {
 }
 
 void addScatterRows(Table &table) {
-  constexpr auto all = Row::kAll;
+  constexpr auto any = Row::kAny;
   table.add({
       {"MaxUnpool", 22, maxUnpool, Row::kFloats},
-      {"Scatter", 11, scatterElements, all},
-      {"ScatterElements", 18, scatterElements, all},
-      {"ScatterND", 18, scatterNd, all},
-      {"TensorScatter", 24, tensorScatter, all},
+      {"Scatter", 11, scatterElements, any},
+      {"ScatterElements", 18, scatterElements, any},
+      {"ScatterND", 18, scatterNd, any},
+      {"TensorScatter", 24, tensorScatter, any},
   });
 }
 

@@ -267,12 +267,12 @@ static LogicalResult nonMaxSuppression(NodeImport &n) {
 }
 
 void addSelectionRows(Table &table) {
-  constexpr auto all = Row::kAll;
+  constexpr auto all = Row::kAll, any = Row::kAny;
   table.add({
-      {"Compress", 11, compress, all},
+      {"Compress", 11, compress, any},
       {"NonMaxSuppression", 11, nonMaxSuppression, Row::kFloats},
       {"NonZero", 13, nonZero, all},
-      {"ReverseSequence", 10, reverseSequence, all},
+      {"ReverseSequence", 10, reverseSequence, any},
       {"TopK", 24, topK},
       {"Unique", 11, unique},
   });

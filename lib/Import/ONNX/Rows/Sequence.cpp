@@ -110,7 +110,7 @@ static LogicalResult sequenceConstruct(NodeImport &n) {
 
 static LogicalResult sequenceEmpty(NodeImport &n) {
   int64_t dtype = n.integer("dtype", TensorProto::FLOAT);
-  Type element = elementType(n.b.getContext(), int(dtype));
+  Type element = anyElementType(n.b.getContext(), int(dtype));
   if (!element)
     return n.error() << "dtype " << typeName(int(dtype)) << " is not supported";
   return n.result(knownSequence(n.b, n.loc, {}, element));
@@ -414,20 +414,20 @@ static LogicalResult optionalGetElement(NodeImport &n) {
 }
 
 void addSequenceRows(Table &table) {
-  constexpr auto all = Row::kAll;
+  constexpr auto any = Row::kAny;
   constexpr auto values = Row::AnyValue;
   table.add({
-      {"ConcatFromSequence", 11, concatFromSequence, all, values},
-      {"Optional", 15, optional, all, values},
-      {"OptionalGetElement", 18, optionalGetElement, all, values},
-      {"OptionalHasElement", 18, optionalHasElement, all, values},
-      {"SequenceAt", 11, sequenceAt, all, values},
-      {"SequenceConstruct", 11, sequenceConstruct, all},
-      {"SequenceEmpty", 11, sequenceEmpty, all},
-      {"SequenceErase", 11, sequenceErase, all, values},
-      {"SequenceInsert", 11, sequenceInsert, all, values},
-      {"SequenceLength", 11, sequenceLength, all, values},
-      {"SplitToSequence", 24, splitToSequence, all},
+      {"ConcatFromSequence", 11, concatFromSequence, any, values},
+      {"Optional", 15, optional, any, values},
+      {"OptionalGetElement", 18, optionalGetElement, any, values},
+      {"OptionalHasElement", 18, optionalHasElement, any, values},
+      {"SequenceAt", 11, sequenceAt, any, values},
+      {"SequenceConstruct", 11, sequenceConstruct, any},
+      {"SequenceEmpty", 11, sequenceEmpty, any},
+      {"SequenceErase", 11, sequenceErase, any, values},
+      {"SequenceInsert", 11, sequenceInsert, any, values},
+      {"SequenceLength", 11, sequenceLength, any, values},
+      {"SplitToSequence", 24, splitToSequence, any},
   });
 }
 

@@ -1,5 +1,6 @@
 // Constants, shapes, and operators that move or repeat data by shape alone.
 #include "../NarrowTypes.h"
+#include "../Strings.h"
 #include "Equation.h"
 #include "NamedAxes.h"
 #include "llvm/Support/MathExtras.h"
@@ -27,6 +28,8 @@ static Value shapeOfOutput(NodeImport &n, unsigned i) {
 
 static Value constantOf(NodeImport &n, const TensorProto &tensor) {
   // The tensor was checked, and large and external ones were taken out before.
+  if (tensor.data_type() == TensorProto::STRING)
+    return stringConstant(n.importer, n.b, n.loc, tensor);
   TensorProto copy = tensor;
   ExternalFolder none("");
   auto data = takeBytes(copy, none);
@@ -61,8 +64,11 @@ static LogicalResult constant(NodeImport &n) {
         DenseElementsAttr::get(vector(values.size(), n.b.getF32Type()),
                                ArrayRef<float>(values))));
   }
-  return n.error() << "constants of strings and sparse tensors are not "
-                      "supported";
+  if (n.hasAttribute("value_string"))
+    return n.result(stringScalar(n, n.text("value_string", "")));
+  if (n.hasAttribute("value_strings"))
+    return n.result(stringVector(n, n.texts("value_strings")));
+  return n.error() << "constants of sparse tensors are not supported";
 }
 
 static LogicalResult constantOfShape(NodeImport &n) {
@@ -396,25 +402,25 @@ static LogicalResult spaceToDepth(NodeImport &n) {
 }
 
 void addShapeRows(Table &table) {
-  constexpr auto all = Row::kAll;
+  constexpr auto any = Row::kAny;
   table.add({
-      {"Concat", 13, concat, all},
-      {"Constant", 25, constant, all},
-      {"ConstantOfShape", 25, constantOfShape, all},
-      {"DepthToSpace", 13, depthToSpace, all},
-      {"Expand", 13, expand, all},
-      {"Flatten", 25, flatten, all},
-      {"Pad", 25, pad, all},
-      {"Reshape", 25, reshape, all},
-      {"Shape", 25, shape, all},
-      {"Size", 25, size, all},
-      {"Slice", 13, slice, all},
-      {"SpaceToDepth", 13, spaceToDepth, all},
-      {"Split", 18, split, all},
-      {"Squeeze", 25, squeeze, all},
-      {"Tile", 13, tile, all},
-      {"Transpose", 25, transpose, all},
-      {"Unsqueeze", 25, unsqueeze, all},
+      {"Concat", 13, concat, any},
+      {"Constant", 25, constant, any},
+      {"ConstantOfShape", 25, constantOfShape, any},
+      {"DepthToSpace", 13, depthToSpace, any},
+      {"Expand", 13, expand, any},
+      {"Flatten", 25, flatten, any},
+      {"Pad", 25, pad, any},
+      {"Reshape", 25, reshape, any},
+      {"Shape", 25, shape, any},
+      {"Size", 25, size, any},
+      {"Slice", 13, slice, any},
+      {"SpaceToDepth", 13, spaceToDepth, any},
+      {"Split", 18, split, any},
+      {"Squeeze", 25, squeeze, any},
+      {"Tile", 13, tile, any},
+      {"Transpose", 25, transpose, any},
+      {"Unsqueeze", 25, unsqueeze, any},
   });
 }
 

@@ -278,9 +278,9 @@ static LogicalResult treeEnsembleRegressor(NodeImport &n) {
 static LogicalResult treeEnsembleClassifier(NodeImport &n) {
   if (n.rank(0) != 2)
     return n.error() << "input has rank " << n.rank(0) << " where 2 is needed";
-  Ints labels = n.integers("classlabels_int64s");
+  ClassLabels labels(n, "classlabels_int64s", "classlabels_strings");
   if (labels.empty())
-    return n.error() << "labels that are strings are not supported";
+    return n.error() << "has no labels of classes";
   ForestSpec spec;
   spec.targets = labels.size();
   spec.weightType = n.type(0).getElementType().isF64() ? n.b.getF64Type()
@@ -312,8 +312,8 @@ static LogicalResult treeEnsembleClassifier(NodeImport &n) {
                     return weight >= 0;
                   });
   Num isSecond = score > (positive ? 0.5 : 0.0);
-  Value label = n.create<graph::SelectOp>(
-      n.squeeze(isSecond, {1}), n.intScalar(labels[1]), n.intScalar(labels[0]));
+  Value label = n.create<graph::SelectOp>(n.squeeze(isSecond, {1}),
+                                          labels.at(n, 1), labels.at(n, 0));
   Num other = positive && (transform == "NONE" || transform == "PROBIT")
                   ? 1.0 - score
                   : 0.0 - score;

@@ -43,6 +43,11 @@ def with_weight(**fields):
     return model([node("Add", "x w")], initializers=[tensor])
 
 
+def with_text(last, shape=(2, 3), **kwargs):
+    """A node on the input as strings."""
+    return model([node("Cast", "x", "a", "cast", to=TensorProto.STRING), last], {"x": shape}, **kwargs)
+
+
 def with_external(location, size=24, **entries):
     tensor = TensorProto(name="w", data_type=F, dims=[2, 3])
     tensor.data_location = TensorProto.EXTERNAL
@@ -147,8 +152,13 @@ SUPPORT = {
     "map-input": map_input,
     "sequence-relu": lambda: model([node("SequenceConstruct", "x x", "s", "pair"), node("Relu", "s")]),
     "no-rank": no_rank,
-    "string-cast": lambda: model([node("Cast", "x", "a", "cast", to=TensorProto.STRING),
-                                  node("Cast", "a", to=F)]),
+    "string-unique": lambda: with_text(node("Unique", "a")),
+    "string-scatter": lambda: with_text(node("ScatterElements", "a i a", reduction="add"),
+                                        initializers=[constant("i", [[0, 1, 1], [1, 0, 0]])]),
+    "string-turkish": lambda: with_text(node("StringNormalizer", "a", case_change_action="LOWER", locale="tr_TR"), shape=[3]),
+    "regex": lambda: with_text(node("RegexFullMatch", "a", pattern="(a")),
+    "regex-unicode": lambda: with_text(node("RegexFullMatch", "a", pattern=r"\pL")),
+    "regex-large": lambda: with_text(node("RegexFullMatch", "a", pattern="((a{1000}){1000}){1000}")),
     "opset": lambda: model([node("Relu")], opset=99),
 }
 
@@ -160,6 +170,7 @@ TENSORS = {
     "dims-negative": lambda: with_weight(dims=[-2, 3], raw_data=b""),
     "rank": lambda: with_weight(dims=[1] * 9, float_data=[1.0]),
     "strings": lambda: with_weight(data_type=TensorProto.STRING, dims=[1]),
+    "strings-raw": lambda: with_weight(data_type=TensorProto.STRING, dims=[1], raw_data=b"\0"),
     "constant-short": lambda: model([
         node("Constant", "", "c", value=TensorProto(name="v", data_type=F, dims=[4], raw_data=b"\0")),
         node("Add", "x c")]),
