@@ -85,6 +85,16 @@ def ml(op, inputs, attrs=None, **kw):
     return Case(op, inputs, attrs or {}, domain="ai.onnx.ml", reference="onnxruntime", **kw)
 
 
+def quantized(shape, scale=0.03, zero=120, type="uint8"):
+    """A tensor of bytes, its scale and its zero point."""
+    low = 0 if type == "uint8" else -128
+    return [In(shape, type, low=low, high=low + 255, special=False), *steps(scale, zero, type)]
+
+
+def steps(scale, zero, type="uint8"):
+    return [In([], value=np.array(scale, np.float32)), In([], type, value=np.array(zero, type))]
+
+
 def microsoft(op, inputs, attrs=None, **kw):
     kw.setdefault("sizes", SIZES[:2])
     kw.setdefault("rtol", 2e-5)
@@ -405,7 +415,30 @@ CASES = [
     ml("SVMRegressor", [In(["c", 2], special=False)],
        {"kernel_type": "RBF", "kernel_params": [0.5, 0.0, 3.0], "support_vectors": [0.5, 1.0, -1.0, 0.25], "n_supports": 2,
         "coefficients": [1.5, -0.5], "rho": [0.25]}, rtol=1e-5),
+    *[ml("SVMClassifier", [In(["c", 2], special=False)],
+         {"kernel_type": "RBF", "kernel_params": [0.5, 0.0, 3.0], "support_vectors": [0.5, 1.0, -1.0, 0.25, 2.0, -1.5, 0.0, 1.0],
+          "vectors_per_class": [1] * classes, "coefficients": [1.5, -0.5, 0.75, 0.25, -1.0, 0.5, 1.0, -0.25, 0.5, 2.0, -1.0,
+                                                               0.125][:classes * (classes - 1)],
+          "rho": [0.25, -0.5, 0.1, 0.2, -0.3, 0.4][:classes * (classes - 1) // 2], "classlabels_ints": [7, 3, 5, 4][:classes],
+          "post_transform": transform, **more}, rtol=1e-4, outputs=2, output_types=["int64", "float32"],
+         name=f"{classes}-{transform}-{len(more)}", sizes=SIZES[:3])
+      for classes, transform, more in (
+          (4, "NONE", {}), (4, "LOGISTIC", {}), (4, "NONE", {"prob_a": [-1.0, 0.5, -2.0, 1.0, -0.5, 1.5], "prob_b": [0.1] * 6}),
+          (4, "SOFTMAX", {"prob_a": [-1.0, 0.5, -2.0, 1.0, -0.5, 1.5], "prob_b": [-0.2] * 6}))],
     # com.microsoft.
+    *[microsoft(op, [*quantized(ABC), *quantized(["b", 1], 0.05, 100), *steps(scale, 110)], rtol=None)
+      for op, scale in (("QLinearAdd", 0.08), ("QLinearMul", 0.1))],
+    *[microsoft(op, [*quantized(ABC, type="int8", zero=-3), *steps(0.02, 5, "int8")], attrs, rtol=None)
+      for op, attrs in (("QLinearSigmoid", {}), ("QLinearLeakyRelu", {"alpha": 0.3}))],
+    microsoft("QLinearConcat", [*steps(0.04, 128), *quantized(["a", "b", 4]), *quantized(["a", "b", 3], 0.02, 7)], {"axis": 2}, rtol=None),
+    microsoft("QLinearAveragePool", [*quantized([1, 3, "b", "c"]), *steps(0.025, 100)],
+              {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}, rtol=None),
+    *[microsoft("QLinearGlobalAveragePool", [*quantized([2, 4, 5, 8]), *steps(0.01, 100)], {"channels_last": last}, rtol=None,
+                name=f"last-{last}", sizes=[{}]) for last in (0, 1)],
+    microsoft("QGemm", [*quantized(["a", 24]), *quantized([24, 9], 0.02, 3, "int8"),
+                        In([9], "int32", low=-500, high=500, special=False), *steps(0.5, 128)], rtol=None),
+    microsoft("FusedConv", [In([1, 4, "b", "c"], special=False), In([8, 4, 3, 3], value="random"), In([8], value="random")],
+              {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "activation": "LeakyRelu", "activation_params": [0.2]}, rtol=1e-4),
     *[microsoft(op, [In(ABC, special=False)]) for op in ("Gelu", "FastGelu", "QuickGelu")],
     microsoft("BiasGelu", [In(ABC, special=False), In(["c"], special=False)]),
     microsoft("FusedMatMul", [In(["a", "c", "b"], special=False), In(["a", "c", 9], special=False)],

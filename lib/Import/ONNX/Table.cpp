@@ -17,6 +17,7 @@ const Table &Table::instance() {
     addLoopRows(all);
     addMachineLearningRows(all);
     addMicrosoftAttentionRows(all);
+    addMicrosoftQuantizedRows(all);
     addMicrosoftRows(all);
     addNgramRows(all);
     addNormalizationRows(all);
