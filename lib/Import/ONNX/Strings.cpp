@@ -66,6 +66,27 @@ Value stringFunction(NodeImport &n, StringFunction function,
   return n.create<graph::StringOp>(function, ValueRange(numbers));
 }
 
+Value placeAmong(NodeImport &n, Value strings, ArrayRef<int64_t> keys) {
+  // The strings of a model have the first numbers.
+  SmallVector<int64_t> places(1, -1);
+  for (auto [i, number] : llvm::enumerate(keys)) {
+    if (size_t(number) >= places.size())
+      places.resize(number + 1, -1);
+    places[number] = int64_t(i);
+  }
+  Value none = n.intScalar(int64_t(places.size()));
+  places.push_back(-1);
+  Value known = n.create<graph::MinOp>(toNumbers(n, strings), none);
+  return n.create<graph::GatherOp>(n.ints(places), known, int64_t(0));
+}
+
+Value placeAmong(NodeImport &n, Value strings, ArrayRef<StringRef> keys) {
+  SmallVector<int64_t> numbers;
+  for (StringRef key : keys)
+    numbers.push_back(n.importer.numberOf(key));
+  return placeAmong(n, strings, numbers);
+}
+
 /// Fails the run unless `function` holds for all strings.
 static void checkAll(NodeImport &n, StringFunction function, Value strings,
                      StringRef what) {

@@ -30,6 +30,14 @@ mlir::Value stringConstant(Importer &importer, mlir::OpBuilder &b,
 mlir::Value stringFunction(NodeImport &n, graph::StringFunction function,
                            llvm::ArrayRef<mlir::Value> arguments);
 
+/// For each string the place of the last of `keys` that it is, or -1; in any
+/// number of keys by one look into a table.
+mlir::Value placeAmong(NodeImport &n, mlir::Value strings,
+                       llvm::ArrayRef<llvm::StringRef> keys);
+/// The same for keys by their numbers.
+mlir::Value placeAmong(NodeImport &n, mlir::Value strings,
+                       llvm::ArrayRef<int64_t> keys);
+
 /// Conversions. What is no number fails the run.
 mlir::Value stringsToNumbers(NodeImport &n, mlir::Value strings,
                              mlir::Type element);

@@ -115,25 +115,6 @@ static Value matches(NodeImport &n, Value x, Value keys) {
                                     n.create<graph::IsNanOp>(keys)));
 }
 
-/// For each string the number of the last of `keys` that it is, or -1. The
-/// strings of a model have the first numbers of the table, so a table of places
-/// serves any number of keys.
-static Value placeAmong(NodeImport &n, Value strings,
-                        ArrayRef<StringRef> keys) {
-  SmallVector<int64_t> places(1, -1);
-  for (auto [i, key] : llvm::enumerate(keys)) {
-    size_t number = n.importer.numberOf(key);
-    if (number >= places.size())
-      places.resize(number + 1, -1);
-    places[number] = int64_t(i);
-  }
-  int64_t none = places.size();
-  places.push_back(-1);
-  Num number(n, toNumbers(n, strings));
-  return n.create<graph::GatherOp>(n.ints(places), Value(min(number, none)),
-                                   int64_t(0));
-}
-
 static LogicalResult oneHotEncoder(NodeImport &n) {
   Ints categories = n.integers("cats_int64s");
   SmallVector<StringRef> texts = n.texts("cats_strings");

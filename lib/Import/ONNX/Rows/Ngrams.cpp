@@ -49,6 +49,27 @@ static FailureOr<SmallVector<Pool>> readPools(NodeImport &n) {
   return pools;
 }
 
+/// How often each word stands in the rows of `x` [B, N], strings: [B, words].
+static Value countWords(NodeImport &n, Value x, ArrayRef<int64_t> words) {
+  int64_t count = words.size();
+  Type f32 = n.b.getF32Type();
+  Num place(n, placeAmong(n, x, words));
+  // A column behind all others counts what is none of them.
+  place = select(place < 0.0, place.of(double(count)), place);
+  Num rows(n, n.extent(x, 0)), first(n, n.unsqueeze(n.iota(rows), {1}));
+  Value at = n.reshape(first * double(count + 1) + place, {-1});
+  auto filled = [&](double value, Value extent) {
+    return n.create<graph::ExpandOp>(n.scalar(value, f32),
+                                     n.concat({extent, n.ints({1})}, 0));
+  };
+  Value sums = n.create<graph::ScatterOp>(graph::ScatterKind::add,
+                                          filled(0, rows * double(count + 1)),
+                                          at, filled(1, n.shape(at)));
+  Value all = n.create<graph::ReshapeOp>(
+      sums, n.concat({rows, n.ints({count + 1})}, 0), /*allow_zero=*/true);
+  return n.slice(all, 1, 0, count);
+}
+
 /// How often the n-grams stand in the rows of `x` [B, N] with `step` from one
 /// item to the next: [B, n-grams].
 static Value countGrams(NodeImport &n, Value x, const Pool &pool,
@@ -64,6 +85,49 @@ static Value countGrams(NodeImport &n, Value x, const Pool &pool,
   Value hits = n.cast(n.reduce(graph::ReduceKind::min, same, {3}, false),
                       n.b.getF32Type());
   return n.reduce(graph::ReduceKind::sum, hits, {1}, false);
+}
+
+/// The same with up to `skips` items between those of an n-gram.
+static Value countPool(NodeImport &n, Value x, const Pool &pool,
+                       int64_t skips) {
+  if (holdsStrings(x.getType()) && pool.length == 1)
+    return countWords(n, x, pool.items);
+  if (holdsStrings(x.getType()))
+    x = toNumbers(n, x);
+  Value sum = countGrams(n, x, pool, 1);
+  // Single items have nothing between them to skip.
+  for (int64_t skip = 1; skip <= (pool.length == 1 ? 0 : skips); ++skip)
+    sum = n.create<graph::AddOp>(sum, countGrams(n, x, pool, skip + 1));
+  return sum;
+}
+
+/// Counts [B, …] of n-grams, summed in the columns that they count to.
+static Value inColumns(NodeImport &n, ArrayRef<Value> counts,
+                       ArrayRef<int64_t> columns, int64_t width, Value x) {
+  Type f32 = n.b.getF32Type();
+  auto zeros = [&](int64_t columns) {
+    return n.create<graph::ExpandOp>(
+        n.scalar(0, f32), n.concat({n.extent(x, 0), n.ints({columns})}, 0));
+  };
+  if (counts.empty())
+    return zeros(width);
+  SmallVector<Value> parts(counts);
+  parts.push_back(zeros(1));
+  Value all = n.concat(parts, 1);
+  // Columns seldom have more than one n-gram.
+  SmallVector<int64_t> from(width, int64_t(columns.size()));
+  bool isUnique = true;
+  for (auto [i, column] : llvm::enumerate(columns)) {
+    isUnique &= from[column] == int64_t(columns.size());
+    from[column] = int64_t(i);
+  }
+  if (isUnique)
+    return n.create<graph::GatherOp>(all, n.ints(from), int64_t(1));
+  Value rows = n.transpose(n.slice(all, 1, 0, columns.size()), {1, 0});
+  Value sums = n.create<graph::ScatterOp>(graph::ScatterKind::add,
+                                          n.transpose(zeros(width), {1, 0}),
+                                          n.ints(columns), rows);
+  return n.transpose(sums, {1, 0});
 }
 
 static LogicalResult tfIdfVectorizer(NodeImport &n) {
@@ -90,21 +154,13 @@ static LogicalResult tfIdfVectorizer(NodeImport &n) {
       isText ? toNumbers(n, n.input(0)) : n.cast(n.input(0), n.b.getI64Type());
   if (rank == 1)
     x = n.unsqueeze(x, {0});
-  Value sum = n.create<graph::ExpandOp>(
-      n.splat(0, RankedTensorType::get({1, 1}, n.b.getF32Type())),
-      n.concat({n.extent(x, 0), n.ints({width})}, 0));
+  SmallVector<Value> counts;
+  Ints columns;
   for (const Pool &pool : *pools) {
-    // To which column each n-gram counts.
-    std::vector<float> to(pool.columns.size() * width, 0);
-    for (auto [i, column] : llvm::enumerate(pool.columns))
-      to[i * width + column] = 1;
-    Value target = floats(n, to, {int64_t(pool.columns.size()), width});
-    // Single items have nothing between them to skip.
-    for (int64_t skip = 0; skip <= (pool.length == 1 ? 0 : skips); ++skip)
-      sum = n.create<graph::AddOp>(
-          sum, n.create<graph::MatMulOp>(countGrams(n, x, pool, skip + 1),
-                                         target, false, false));
+    llvm::append_range(columns, pool.columns);
+    counts.push_back(countPool(n, x, pool, skips));
   }
+  Value sum = inColumns(n, counts, columns, width, x);
   Num y(n, sum);
   if (mode == "IDF")
     y = (y > 0.0).as(n.b.getF32Type());
