@@ -15,6 +15,7 @@ TEST(Manifest, RoundTrips) {
   EXPECT_EQ(out.code[1].cpuFeatures, in.code[1].cpuFeatures);
   EXPECT_EQ(out.kernels[0].flops, in.kernels[0].flops);
   EXPECT_EQ(out.checks, in.checks);
+  EXPECT_EQ(out.strings, in.strings);
   EXPECT_EQ(out.arenaBytes, in.arenaBytes);
 }
 

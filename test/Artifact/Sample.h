@@ -25,6 +25,7 @@ inline weft::artifact::Manifest sampleManifest() {
             {"x86-64-v4", "weft_entry_v4", {"avx2", "fma", "avx512f"}}};
   m.kernels = {{"kernel_0", "node 'a' (Conv)", 1.5e9, 2e6}};
   m.checks = {"node 'g' (Gather): index {0} is out of range for extent {1}"};
+  m.strings = {"red", std::string("a\0b", 3)};
   m.weightBytes = 17;
   m.weightHash = 99;
   m.arenaBytes = 4096;
