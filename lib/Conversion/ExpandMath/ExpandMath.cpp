@@ -101,6 +101,29 @@ struct ExpandLogistic : OpRewritePattern<math::ExpOp> {
   }
 };
 
+/// 1 + f(x) of f32 in one formula, where GELU has it: what vanishes beside 1
+/// need not be right.
+template <typename Op, auto formula>
+struct ExpandBesideOne : OpRewritePattern<arith::AddFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::AddFOp op,
+                                PatternRewriter &rewriter) const final {
+    for (auto [x, y] : {std::pair(op.getLhs(), op.getRhs()),
+                        std::pair(op.getRhs(), op.getLhs())}) {
+      auto function = y.getDefiningOp<Op>();
+      if (!function || !isOne(x) || !function->hasOneUse() ||
+          !getElementTypeOrSelf(op.getType()).isF32())
+        continue;
+      ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+      rewriter.replaceOp(op, formula({&b, function.getOperand()}).v);
+      rewriter.eraseOp(function);
+      return success();
+    }
+    return rewriter.notifyMatchFailure(op, "is no sum with 1");
+  }
+};
+
 /// a * (1 / b) = a / b, where SiLU multiplies by its sigmoid: one rounding and
 /// one multiplication less.
 struct DivideAtOnce : OpRewritePattern<arith::MulFOp> {
@@ -126,6 +149,11 @@ struct DivideAtOnce : OpRewritePattern<arith::MulFOp> {
 
 struct ExpandMathPass : impl::ExpandMathBase<ExpandMathPass> {
   void runOnOperation() override {
+    // Before the functions themselves, which a walk comes by earlier.
+    RewritePatternSet sums(&getContext());
+    sums.add<ExpandBesideOne<math::TanhOp, onePlusTanh>,
+             ExpandBesideOne<math::ErfOp, onePlusErf>>(&getContext());
+    walkAndApplyPatterns(getOperation(), std::move(sums));
     RewritePatternSet patterns(&getContext());
     patterns.add<Expand<math::ExpOp, exp>, Expand<math::ExpM1Op, expm1>,
                  Expand<math::LogOp, log>, Expand<math::Log1pOp, log1p>,

@@ -90,6 +90,25 @@ F exp(F x) {
   return scale(e, n);
 }
 
+/// Added to an f32, rounds it to an integer n; the lowest bits are then n +
+/// 127, which is what the exponent of 2^n has.
+static constexpr double kRounding = 12582912.0 + 127;
+
+/// 2^n of n + kRounding.
+static F powerInLowBits(F shifted) {
+  return floatOf(
+      arith::ShLIOp::create(*shifted.b, bitsOf(shifted),
+                            bitsConstant(shifted, fractionBits(shifted))),
+      shifted);
+}
+
+/// 2^f for |f| <= 1/2: minimax, relative, 9.2e-8.
+static F powerOfFraction(F f) {
+  return polynomial(f, {1.3264714507386088e-3, 9.671512991189957e-3,
+                        5.550733953714371e-2, 2.4022242426872253e-1,
+                        6.931470036506653e-1, 1.0});
+}
+
 F expInLogistic(F x, double sign) {
   // Within these 2^n is a normal number, 0 or infinite, so that one
   // multiplication scales.
@@ -102,19 +121,12 @@ F expInLogistic(F x, double sign) {
   double least = sign > 0 ? -88 : -89, most = least + 177;
   F raised = choose(x < least, x(least), x);
   F limited = choose(raised > most, x(most), raised);
-  // The lowest bits are n + 127, which is what the exponent of 2^n has.
-  double magic = 12582912.0 + 127, high = static_cast<float>(1 / kLn2);
-  F shifted = fma(limited, x(sign / kLn2), x(magic));
-  F n = shifted - magic;
+  double high = static_cast<float>(1 / kLn2);
+  F shifted = fma(limited, x(sign / kLn2), x(kRounding));
+  F n = shifted - kRounding;
   F f = fma(limited, x(sign * (1 / kLn2 - high)),
             fma(limited, x(sign * high), -n));
-  // Minimax for 2^f, relative, 9.2e-8 for |f| <= 1/2.
-  F p = polynomial(f, {1.3264714507386088e-3, 9.671512991189957e-3,
-                       5.550733953714371e-2, 2.4022242426872253e-1,
-                       6.931470036506653e-1, 1.0});
-  return p * floatOf(arith::ShLIOp::create(*x.b, bitsOf(shifted),
-                                           bitsConstant(x, fractionBits(x))),
-                     x);
+  return powerOfFraction(f) * powerInLowBits(shifted);
 }
 
 F expm1(F x) {
@@ -237,6 +249,8 @@ F tanh(F x) {
   return copySign(choose(abs(x) < 0.625, small, large), x);
 }
 
+F onePlusTanh(F x) { return 2.0 / (expInLogistic(x * 2.0, -1) + 1.0); }
+
 F asinh(F x) {
   F a = abs(x), z = a * a;
   F usual = log1p(a + z / (sqrt(z + 1.0) + 1.0));
@@ -328,6 +342,23 @@ static F erfWide(F x) {
   return choose(
       t < 1.0, near,
       choose(isNan(x), x, copySign(choose(t > 6.0, x(1), 1.0 - erfc), x)));
+}
+
+/// 2^p(t) is erfc(t), t = |x|: minimax with 2.3e-8 of the error in what it adds
+/// to 1. No second polynomial is needed near 0, where only erf itself would
+/// lose its leading digits.
+F onePlusErf(F x) {
+  F t = abs(x);
+  F power = polynomial(t, {-4.535860326186004e-5, 4.455077088505984e-4,
+                           -1.4894419015037742e-3, -7.746291129280834e-4,
+                           2.8253680517425283e-2, -1.4848161477693284e-1,
+                           -9.18416393327266e-1, -1.6279085930569732}) *
+            t;
+  F shifted = power + kRounding;
+  F e =
+      powerOfFraction(power - (shifted - kRounding)) * powerInLowBits(shifted);
+  e = choose(t > 4.0, x(0), e);
+  return choose(x < 0.0, e, 2.0 - e);
 }
 
 F erf(F x) { return x.isDouble() ? erfWide(x) : erfNarrow(x); }

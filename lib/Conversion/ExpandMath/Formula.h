@@ -117,10 +117,14 @@ F pow(F x, F y);
 F sinh(F x);
 F cosh(F x);
 F tanh(F x);
+/// 1 + tanh(x), which GELU multiplies by.
+F onePlusTanh(F x);
 F asinh(F x);
 F acosh(F x);
 F atanh(F x);
 F erf(F x);
+/// 1 + erf(x) of f32, which GELU multiplies by.
+F onePlusErf(F x);
 
 // Trigonometric.cpp
 F sin(F x);

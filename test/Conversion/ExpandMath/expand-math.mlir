@@ -44,3 +44,15 @@ func.func @silu(%x: vector<8xf32>) -> vector<8xf32> {
   %y = arith.mulf %x, %q : vector<8xf32>
   return %y : vector<8xf32>
 }
+
+// GELU adds 1 to erf or tanh: one polynomial, or one exponential.
+// CHECK-LABEL: func @gelu(
+// CHECK-NOT:     math.erf
+// CHECK-COUNT-12: math.fma
+// CHECK-NOT:     math.fma
+func.func @gelu(%x: vector<8xf32>) -> vector<8xf32> {
+  %one = arith.constant dense<1.0> : vector<8xf32>
+  %e = math.erf %x : vector<8xf32>
+  %y = arith.addf %e, %one : vector<8xf32>
+  return %y : vector<8xf32>
+}

@@ -3,6 +3,7 @@ whole range, against numpy in a wider type.
 """
 
 import ctypes
+import math
 import pathlib
 import subprocess
 
@@ -33,6 +34,8 @@ ROWS = [
     ("atan", np.arctan, 2, 6, (-1e3, 1e3)),
     ("erf", None, 2, 16, (-5, 5)),
     ("sigmoid", lambda x: 1 / (1 + np.exp(-x)), 3, 3, (-87, 87)),
+    ("one_plus_tanh", lambda x: 2 / (1 + np.exp(-2 * x)), 3, 4, (-1, 12)),
+    ("one_plus_erf", None, 3, 16, (-0.5, 5)),
     ("silu", lambda x: x / (1 + np.exp(-x)), 3, 3, (-80, 80)),
 ]
 
@@ -45,6 +48,11 @@ BODIES = {
     %s = arith.addf %e, %one : {type}
     %r = arith.divf %one, %s : {type}""",
 }
+for call_of in ("tanh", "erf"):
+    BODIES[f"one_plus_{call_of}"] = f"""
+    %one = arith.constant dense<1.0> : {{type}}
+    %f = math.{call_of} %v0 : {{type}}
+    %r = arith.addf %f, %one : {{type}}"""
 BODIES["silu"] = BODIES["sigmoid"].replace("%r", "%q") + """
     %r = arith.mulf %v0, %q : {type}"""
 
@@ -105,9 +113,9 @@ def call(library, name, *operands):
 
 def reference(name, wide, x):
     if name == "erf":
-        import math
-
         return np.array([math.erf(float(v)) for v in x], np.float64)
+    if name == "one_plus_erf":
+        return np.array([math.erfc(-float(v)) for v in x], np.float64)
     with np.errstate(all="ignore"):
         return wide(x.astype(np.longdouble))
 
@@ -147,6 +155,14 @@ def test_special_values(library, name, wide, dtype):
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7 if name in ("tan", "sin", "cos") else 0)
     zero = expected == 0
     assert np.array_equal(np.signbit(found[zero]), np.signbit(expected[zero]))
+
+
+def test_one_plus_erf_far_out(library):
+    x = np.array([-np.inf, -1e30, -6, -4.5, 4.5, 1e30, np.inf, np.nan], "f")
+    np.testing.assert_array_equal(call(library, "one_plus_erf", x), np.array([0] * 4 + [2] * 3 + [np.nan], "f"))
+    x = np.linspace(-5, 0, 100001, dtype="f")
+    error = call(library, "one_plus_erf", x) - reference("one_plus_erf", None, x)
+    assert np.abs(error).max() < 2.5e-7
 
 
 def test_pow(library):
