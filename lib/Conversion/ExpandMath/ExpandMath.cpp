@@ -101,6 +101,22 @@ struct ExpandLogistic : OpRewritePattern<math::ExpOp> {
   }
 };
 
+/// An exp that may be approximate (fastmath<afn>), as that of a softmax: 0
+/// where it is below the normal numbers.
+struct ExpandApproximateExp : OpRewritePattern<math::ExpOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(math::ExpOp op,
+                                PatternRewriter &rewriter) const final {
+    if (!getElementTypeOrSelf(op.getType()).isF32() ||
+        !bitEnumContainsAny(op.getFastmath(), arith::FastMathFlags::afn))
+      return rewriter.notifyMatchFailure(op, "must be exact, or is not f32");
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    rewriter.replaceOp(op, expInLogistic({&b, op.getOperand()}, 1).v);
+    return success();
+  }
+};
+
 /// 1 + f(x) of f32 in one formula, where GELU has it: what vanishes beside 1
 /// need not be right.
 template <typename Op, auto formula>
@@ -165,7 +181,8 @@ struct ExpandMathPass : impl::ExpandMathBase<ExpandMathPass> {
                  Expand<math::TanOp, tan>, Expand<math::AsinOp, asin>,
                  Expand<math::AcosOp, acos>, Expand<math::AtanOp, atan>,
                  Expand<math::Atan2Op, atan2>>(&getContext());
-    patterns.add<ExpandLogistic>(&getContext(), /*benefit=*/2);
+    patterns.add<ExpandLogistic, ExpandApproximateExp>(&getContext(),
+                                                       /*benefit=*/2);
     patterns.add<DivideAtOnce>(&getContext());
     walkAndApplyPatterns(getOperation(), std::move(patterns));
     // A walk does not come by what it has made.

@@ -71,6 +71,8 @@ private:
   void emitGroup(int64_t size, Value row, Value group, Value limit);
   void storeScores(Value sums, int64_t r, Value row, Value column, Value limit);
   void emitSoftmax(Value r, Value row, Value columns);
+  Value exponential(Value x);
+  void scaleResults(Value row, Value shrink);
   void addValues(int64_t size, Value row, Value columns);
   void finishRows();
 
@@ -96,6 +98,7 @@ private:
   Epilogue score;
   Heads query, key, value, out;
   bool causal, nanAsZero, masked;
+  bool once;      ///< one block has all keys, so that no maximum ever grows
   RowSplit split; ///< of the query rows
   int64_t lanes, groupColumns;
   Value keys; ///< how many there are
@@ -121,6 +124,8 @@ AttentionEmitter::AttentionEmitter(kernel::AttentionOp op,
   score = {&op.getEpilogue().front(), Values(op.getExtras()),
            llvm::to_vector(op.getExtraMaps().getAsValueRange<AffineMapAttr>()),
            out.memory};
+  int64_t known = constantOf(keys).value_or(0);
+  once = known > 0 && known <= tile.depth;
 }
 
 void AttentionEmitter::emit() {
@@ -164,14 +169,16 @@ void AttentionEmitter::allocateBuffers() {
   valueBuffer = allocate({groupsOf(value.depth()), tile.depth, groupColumns});
   scoreBuffer = allocate({tile.rows, tile.depth + kRowPad});
   resultBuffer = allocate({rows, groupsOf(value.depth()) * groupColumns});
-  maxima = allocate({rows});
   sums = allocate({rows});
+  if (!once)
+    maxima = allocate({rows});
 }
 
 void AttentionEmitter::emitItem() {
   allocateBuffers();
   copyQueries();
-  resetRows();
+  if (!once)
+    resetRows();
   b.loop(b.index(0), keys, tile.depth, [&](Value first) {
     begin = first;
     count = b.min(b.sub(keys, first), b.index(tile.depth));
@@ -400,6 +407,12 @@ Value AttentionEmitter::joinLanes(Value vector,
   return vector::ExtractOp::create(b, vector, 0);
 }
 
+/// exp(x), 0 where it is below the normal numbers: beside the 1 of the maximum
+/// nothing shows of that.
+Value AttentionEmitter::exponential(Value x) {
+  return math::ExpOp::create(b, x, arith::FastMathFlags::afn);
+}
+
 /// Row `r` of the scores becomes exp(score - maximum); the sums of the item's
 /// `row` take it in. Where the maximum grows, what was summed before shrinks.
 void AttentionEmitter::emitSoftmax(Value r, Value row, Value columns) {
@@ -413,42 +426,47 @@ void AttentionEmitter::emitSoftmax(Value r, Value row, Value columns) {
                           [&](Value at, ValueRange carried) -> Values {
                             return {larger(scores(at), carried[0])};
                           });
-  Value old = loadStatistic(maxima, row);
-  Value maximum = larger(
-      joinLanes(largest[0], [&](Value x, Value y) { return larger(x, y); }),
-      old);
+  Value maximum =
+      joinLanes(largest[0], [&](Value x, Value y) { return larger(x, y); });
+  Value old = once ? Value() : loadStatistic(maxima, row);
+  if (!once)
+    maximum = larger(maximum, old);
   // A row that has seen no score above minus infinity yet: its exponentials
   // are 0, not NaN.
   Value lowest = real(-std::numeric_limits<double>::infinity());
   Value isLowest =
       arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, maximum, lowest);
   Value base = arith::SelectOp::create(b, isLowest, real(0), maximum);
-  Value shrink = math::ExpOp::create(b, arith::SubFOp::create(b, old, base));
   Value bases = vector::BroadcastOp::create(b, product.sums(), base);
   Values total = b.loop(
       b.index(0), end, lanes, splatReal(0),
       [&](Value at, ValueRange carried) -> Values {
-        Value power =
-            math::ExpOp::create(b, arith::SubFOp::create(b, scores(at), bases));
+        Value power = exponential(arith::SubFOp::create(b, scores(at), bases));
         vector::StoreOp::create(b, power, scoreBuffer, ValueRange{r, at});
         return {arith::AddFOp::create(b, carried[0], power)};
       });
   Value sum = joinLanes(total[0], [&](Value x, Value y) -> Value {
     return arith::AddFOp::create(b, x, y);
   });
-  Value before = arith::MulFOp::create(b, loadStatistic(sums, row), shrink);
-  memref::StoreOp::create(b, maximum, maxima, ValueRange{row});
-  memref::StoreOp::create(b, arith::AddFOp::create(b, before, sum), sums,
-                          ValueRange{row});
-  b.when(b.less(b.index(0), begin), [&] {
-    Value factor = vector::BroadcastOp::create(b, product.sums(), shrink);
-    for (int64_t column = 0; column < value.depth(); column += lanes) {
-      Values at = {row, b.index(column)};
-      Value part = vector::LoadOp::create(b, product.sums(), resultBuffer, at);
-      vector::StoreOp::create(b, arith::MulFOp::create(b, part, factor),
-                              resultBuffer, at);
-    }
-  });
+  if (!once) {
+    memref::StoreOp::create(b, maximum, maxima, ValueRange{row});
+    Value shrink = exponential(arith::SubFOp::create(b, old, base));
+    Value before = arith::MulFOp::create(b, loadStatistic(sums, row), shrink);
+    sum = arith::AddFOp::create(b, before, sum);
+    b.when(b.less(b.index(0), begin), [&] { scaleResults(row, shrink); });
+  }
+  memref::StoreOp::create(b, sum, sums, ValueRange{row});
+}
+
+/// Multiplies what the item's `row` has summed up by `shrink`.
+void AttentionEmitter::scaleResults(Value row, Value shrink) {
+  Value factor = vector::BroadcastOp::create(b, product.sums(), shrink);
+  for (int64_t column = 0; column < value.depth(); column += lanes) {
+    Values at = {row, b.index(column)};
+    Value part = vector::LoadOp::create(b, product.sums(), resultBuffer, at);
+    vector::StoreOp::create(b, arith::MulFOp::create(b, part, factor),
+                            resultBuffer, at);
+  }
 }
 
 //===-- Results
@@ -462,10 +480,11 @@ void AttentionEmitter::addValues(int64_t size, Value row, Value columns) {
           b.add(b.mul(group, groupColumns), i % kAttentionVectors * lanes);
       return {b.add(itemRow(row), i / kAttentionVectors), column};
     };
-    Values results;
-    for (int64_t i = 0; i < size * kAttentionVectors; ++i)
-      results.push_back(
-          vector::LoadOp::create(b, product.sums(), resultBuffer, place(i)));
+    Values results = shape.zeros(b, product);
+    if (!once)
+      for (auto [i, result] : llvm::enumerate(results))
+        result =
+            vector::LoadOp::create(b, product.sums(), resultBuffer, place(i));
     results = b.loop(
         b.index(0), columns, 1, results, [&](Value at, ValueRange carried) {
           return shape.step(
