@@ -10,6 +10,8 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 
+#include <cmath>
+
 namespace weft {
 #define GEN_PASS_DEF_EXPANDMATH
 #include "weft/Conversion/ExpandMath/Passes.h.inc"
@@ -132,11 +134,32 @@ struct ExpandBesideOne : OpRewritePattern<arith::AddFOp> {
           !getElementTypeOrSelf(op.getType()).isF32())
         continue;
       ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-      rewriter.replaceOp(op, formula({&b, function.getOperand()}).v);
+      rewriter.replaceOp(op, formula(argumentOf(b, function)).v);
       rewriter.eraseOp(function);
       return success();
     }
     return rewriter.notifyMatchFailure(op, "is no sum with 1");
+  }
+
+  /// What `function` reads. A quotient by a constant, the square root of 2 of
+  /// GELU, is multiplied: what that rounds away vanishes beside 1, too.
+  static F argumentOf(ImplicitLocOpBuilder &b, Op function) {
+    auto quotient =
+        function.getOperand().template getDefiningOp<arith::DivFOp>();
+    FloatAttr divisor;
+    DenseElementsAttr splat;
+    if (!quotient)
+      return {&b, function.getOperand()};
+    if (!matchPattern(quotient.getRhs(), m_Constant(&divisor))) {
+      if (!matchPattern(quotient.getRhs(), m_Constant(&splat)) ||
+          !splat.isSplat())
+        return {&b, function.getOperand()};
+      divisor = splat.getSplatValue<FloatAttr>();
+    }
+    double reciprocal = 1 / divisor.getValueAsDouble();
+    if (!std::isnormal(static_cast<float>(reciprocal)))
+      return {&b, function.getOperand()};
+    return F{&b, quotient.getLhs()} * reciprocal;
   }
 };
 

@@ -43,9 +43,8 @@ private:
       cluster->members.insert({op, loops});
     } else {
       cluster = all.emplace_back(std::make_unique<Cluster>()).get();
-      cluster->members.insert(
-          {op, AffineMap::getMultiDimIdentityMap(op.getNumLoops(),
-                                                 op.getContext())});
+      cluster->members.insert({op, AffineMap::getMultiDimIdentityMap(
+                                       op.getNumLoops(), op.getContext())});
     }
     of[op] = cluster;
   }
@@ -134,8 +133,8 @@ void buildBody(Cluster &cluster, const Inputs &inputs, OpBuilder &b,
                  args.take_back(member.getNumDpsInits()));
     copyBody(member, loops, scalars, values, b);
     if (member != root)
-      scalarOf[op->getResult(0)] =
-          values.lookupOrDefault(member.getBody()->getTerminator()->getOperand(0));
+      scalarOf[op->getResult(0)] = values.lookupOrDefault(
+          member.getBody()->getTerminator()->getOperand(0));
   }
   b.clone(*root.getBody()->getTerminator(), values);
 }

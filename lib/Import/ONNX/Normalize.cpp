@@ -370,8 +370,8 @@ static Error infer(ModelProto &model) {
   Error error = attempt(/*followData=*/true);
   if (!error)
     return error;
-  // ONNX takes any few integers for a list of extents, a matrix of them too, and
-  // objects where two such do not broadcast as lists.
+  // ONNX takes any few integers for a list of extents, a matrix of them too,
+  // and objects where two such do not broadcast as lists.
   if (Error withoutData = attempt(/*followData=*/false)) {
     consumeError(std::move(withoutData));
     return error;

@@ -45,14 +45,20 @@ func.func @silu(%x: vector<8xf32>) -> vector<8xf32> {
   return %y : vector<8xf32>
 }
 
-// GELU adds 1 to erf or tanh: one polynomial, or one exponential.
+// GELU adds 1 to erf or tanh: one polynomial, or one exponential. Its argument
+// is multiplied by a reciprocal.
 // CHECK-LABEL: func @gelu(
+// CHECK-SAME:    %[[X:.*]]: vector<8xf32>)
+// CHECK:         %[[C:.*]] = arith.constant dense<0.707106769> : vector<8xf32>
+// CHECK:         arith.mulf %[[X]], %[[C]]
 // CHECK-NOT:     math.erf
 // CHECK-COUNT-12: math.fma
 // CHECK-NOT:     math.fma
 func.func @gelu(%x: vector<8xf32>) -> vector<8xf32> {
   %one = arith.constant dense<1.0> : vector<8xf32>
-  %e = math.erf %x : vector<8xf32>
+  %root = arith.constant dense<1.41421354> : vector<8xf32>
+  %a = arith.divf %x, %root : vector<8xf32>
+  %e = math.erf %a : vector<8xf32>
   %y = arith.addf %e, %one : vector<8xf32>
   return %y : vector<8xf32>
 }
