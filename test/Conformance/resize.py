@@ -105,8 +105,8 @@ def _resized(value, axis, extent):
     return numpy.take(value, numpy.arange(extent) % value.shape[axis], axis=axis)
 
 
-def _reference(case, model):
-    """The function that gives the outputs, if one gives those of the suite."""
+def _references(case, model):
+    """Functions that give the outputs, of those that give the suite's."""
     from onnx.reference import ReferenceEvaluator
 
     def evaluator():
@@ -126,10 +126,13 @@ def _reference(case, model):
             run = make()
             for inputs, expected in case.data:
                 judge.judge(case, model, inputs, _arrays(run(judge.feed(model, inputs))), expected)
-            return run
+            yield run
         except Exception:
             continue
-    return None
+
+
+def _ranks(values):
+    return [value.ndim if isinstance(value, numpy.ndarray) else None for value in values]
 
 
 def _arrays(values):
@@ -138,13 +141,14 @@ def _arrays(values):
 
 def _second(case):
     """Inputs of other sizes with their outputs; None where the model has one
-    size only, or no reference knows its outputs."""
+    size only, or no reference knows its outputs. Where there are several, all
+    have to admit the size and to agree."""
     model = judge.parse(case)
     inputs = case.data[0][0]
     feeds = judge.feed(model, inputs)
     places = list(_may_vary(model, inputs))
-    run = _reference(case, model) if places else None
-    if run is None:
+    references = list(_references(case, model)) if places else []
+    if not references:
         return None
     for change in _changes(places, {place: feeds[place[0]].shape[place[1]] for place in places}):
         values = {name: value.copy() if isinstance(value, numpy.ndarray) else value for name, value in feeds.items()}
@@ -152,10 +156,13 @@ def _second(case):
             values[name] = _resized(values[name], axis, extent)
         given = list(values.values())
         try:
-            found = _arrays(run(dict(values)))
+            found, *others = (_arrays(run(dict(values))) for run in references)
+            for other in others:
+                judge.judge(case, model, given, other, found)
         except Exception:
             continue
-        return given, found
+        if _ranks(found) == _ranks(case.data[0][1]):
+            return given, found
     return None
 
 

@@ -150,9 +150,9 @@ struct YieldBits : OpRewritePattern<scf::IfOp> {
       return rewriter.notifyMatchFailure(op, "gives no bf16");
     Location loc = op.getLoc();
     auto convert = [&](Value value, Type type) {
-      return value.getType() == type ? value
-                                     : Value(arith::BitcastOp::create(
-                                           rewriter, loc, type, value));
+      return value.getType() == type
+                 ? value
+                 : Value(arith::BitcastOp::create(rewriter, loc, type, value));
     };
     auto with = scf::IfOp::create(rewriter, loc, types, op.getCondition(),
                                   /*addThenBlock=*/false,
@@ -166,8 +166,7 @@ struct YieldBits : OpRewritePattern<scf::IfOp> {
     }
     rewriter.setInsertionPointAfter(with);
     SmallVector<Value> results;
-    for (auto [value, type] :
-         llvm::zip(with.getResults(), op.getResultTypes()))
+    for (auto [value, type] : llvm::zip(with.getResults(), op.getResultTypes()))
       results.push_back(convert(value, type));
     rewriter.replaceOp(op, results);
     return success();

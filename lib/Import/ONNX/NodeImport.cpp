@@ -133,8 +133,8 @@ LogicalResult NodeImport::fix(unsigned i, ArrayRef<int64_t> shape) {
                      << " where " << want << " is needed";
     Value found = tensor::DimOp::create(b, loc, inputs[i], axis),
           needed = arith::ConstantIndexOp::create(b, loc, want);
-    Value same = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, found,
-                                       needed);
+    Value same =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, found, needed);
     std::string text = describeNode({node.name(), node.op_type()}) +
                        ": input " + std::to_string(i) + " has {0} on axis " +
                        std::to_string(axis) + " where {1} is needed";
@@ -143,8 +143,7 @@ LogicalResult NodeImport::fix(unsigned i, ArrayRef<int64_t> shape) {
     have = want;
   }
   if (from.clone(extents) != from)
-    inputs[i] =
-        tensor::CastOp::create(b, loc, from.clone(extents), inputs[i]);
+    inputs[i] = tensor::CastOp::create(b, loc, from.clone(extents), inputs[i]);
   return success();
 }
 

@@ -39,10 +39,10 @@ namespace {
 constexpr int64_t kMostCode = 2048;
 
 int64_t codeOf(Operation *op) {
-  bool isShort = isa<graph::AddOp, graph::SubOp, graph::MulOp, graph::MaxOp,
-                     graph::MinOp, graph::NegOp, graph::AbsOp, graph::AndOp,
-                     graph::OrOp, graph::NotOp, graph::SelectOp,
-                     graph::CompareOp, graph::CastOp>(op);
+  bool isShort =
+      isa<graph::AddOp, graph::SubOp, graph::MulOp, graph::MaxOp, graph::MinOp,
+          graph::NegOp, graph::AbsOp, graph::AndOp, graph::OrOp, graph::NotOp,
+          graph::SelectOp, graph::CompareOp, graph::CastOp>(op);
   return isShort ? 1 : 16;
 }
 

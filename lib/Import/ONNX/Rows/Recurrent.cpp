@@ -56,9 +56,13 @@ static Value batchFirst(NodeImport &n, Value value, ArrayRef<int64_t> order) {
 /// `gates` matrices a direction, does not tell.
 static LogicalResult fixHidden(NodeImport &n, int64_t gates) {
   int64_t hidden = n.integer("hidden_size", 0);
-  if (hidden <= 0 || n.type(2).hasStaticShape())
+  int64_t directions = n.text("direction", "") == "bidirectional" ? 2 : 1;
+  if (hidden <= 0 || !n.type(2).isDynamicDim(2))
     return success();
-  return n.fix(2, {ShapedType::kDynamic, gates * hidden, hidden});
+  return success(
+      succeeded(n.fix(1, {directions, gates * hidden, ShapedType::kDynamic})) &&
+      succeeded(n.fix(2, {directions, gates * hidden, hidden})) &&
+      (!n.has(3) || succeeded(n.fix(3, {directions, 2 * gates * hidden}))));
 }
 
 static LogicalResult lstm(NodeImport &n) {

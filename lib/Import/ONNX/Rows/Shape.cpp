@@ -206,11 +206,11 @@ static Value sliceNamed(NodeImport &n, Value starts, Value ends) {
   Value at = n.has(3) ? n.input(3) : n.iota(n.extent(starts, 0));
   starts = spreadOverAxes(n, starts, at, rank, 0);
   ends = spreadOverAxes(n, ends, at, rank, INT64_MAX);
-  Value steps = n.has(4) ? spreadOverAxes(n, asShape(n, n.input(4)), at, rank, 1)
-                         : n.ints(Ints(rank, 1));
-  return n.create<graph::SliceOp>(
-      n.input(0), starts, ends, steps,
-      llvm::to_vector(llvm::seq<int64_t>(0, rank)));
+  Value steps = n.has(4)
+                    ? spreadOverAxes(n, asShape(n, n.input(4)), at, rank, 1)
+                    : n.ints(Ints(rank, 1));
+  return n.create<graph::SliceOp>(n.input(0), starts, ends, steps,
+                                  llvm::to_vector(llvm::seq<int64_t>(0, rank)));
 }
 
 static LogicalResult slice(NodeImport &n) {
@@ -298,9 +298,21 @@ static LogicalResult split(NodeImport &n) {
   return n.results(parts);
 }
 
+/// The shape that an Expand asks for. A list of unknown length may be shorter
+/// than the rank of the result, which is then the input's.
+static Value expandedShape(NodeImport &n) {
+  auto rank = n.outputRank(0);
+  if (!rank || *rank != n.rank(0) || n.rank(1) != 1 ||
+      !n.type(1).isDynamicDim(0))
+    return shapeOfOutput(n, 1);
+  Value shape = asShape(n, n.input(1)), count = n.extent(shape, 0);
+  Value first = n.create<graph::SubOp>(n.ints({*rank}), count);
+  Value axes = n.create<graph::AddOp>(n.iota(count), first);
+  return spreadOverAxes(n, shape, axes, *rank, 1);
+}
+
 static LogicalResult expand(NodeImport &n) {
-  return n.result(
-      n.create<graph::ExpandOp>(n.input(0), shapeOfOutput(n, 1)));
+  return n.result(n.create<graph::ExpandOp>(n.input(0), expandedShape(n)));
 }
 
 static LogicalResult tile(NodeImport &n) {

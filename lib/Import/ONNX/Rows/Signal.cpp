@@ -114,9 +114,9 @@ static Value withKnownParts(NodeImport &n, Value x) {
   require(n, n.reshape((parts == 1.0) | (parts == 2.0), {}),
           "the last extent of the input must be 1 or 2");
   Value pads = n.concat({n.ints({0}), 2.0 - parts}, 0);
-  Value padded = n.create<graph::PadOp>(
-      x, pads, n.scalarLike(0, x), ArrayRef<int64_t>{last},
-      graph::PadMode::constant);
+  Value padded =
+      n.create<graph::PadOp>(x, pads, n.scalarLike(0, x),
+                             ArrayRef<int64_t>{last}, graph::PadMode::constant);
   SmallVector<int64_t> shape(type.getShape());
   shape.back() = 2;
   return tensor::CastOp::create(n.b, n.loc, type.clone(shape), padded);
