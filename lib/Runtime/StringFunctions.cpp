@@ -2,6 +2,7 @@
 #include "Strings.h"
 #include "weft/Artifact/Abi.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
@@ -85,30 +86,55 @@ size_t encodeTo(char *to, uint32_t character) {
 
 /// What the compiler makes of a regular expression, as bytes: two numbers of 32
 /// bits, states and classes; the class of each byte; for each state whether it
-/// accepts; for each state and class the next state. State 0 is left by
-/// nothing, the walk begins at 1.
-bool accepts(std::string_view automaton, std::string_view text) {
-  uint32_t sizes[2];
-  if (automaton.size() < sizeof sizes)
-    return false;
-  std::memcpy(sizes, automaton.data(), sizeof sizes);
-  uint64_t states = sizes[0], classes = sizes[1];
-  if (states < 2 || classes > 256 ||
-      automaton.size() != sizeof sizes + 256 + states + states * classes * 4)
-    return false;
-  const char *classOf = automaton.data() + sizeof sizes,
-             *accepting = classOf + 256, *next = accepting + states;
-  uint64_t state = 1;
-  for (char byte : text) {
+/// accepts; for each state and class the next state. Nothing leads out of state
+/// 0; the walk begins at 1.
+class Automaton {
+public:
+  explicit Automaton(std::string_view bytes) {
+    uint32_t sizes[2] = {};
+    if (bytes.size() < sizeof sizes)
+      return;
+    std::memcpy(sizes, bytes.data(), sizeof sizes);
+    uint64_t states = sizes[0];
+    classes = sizes[1];
+    if (states < 2 || classes > 256 ||
+        bytes.size() != sizeof sizes + 256 + states + states * classes * 4)
+      return;
+    classOf = bytes.data() + sizeof sizes;
+    accepting = classOf + 256;
+    table = accepting + states;
+  }
+
+  bool accepts(std::string_view text) const {
+    uint64_t state = classOf ? 1 : 0;
+    for (size_t i = 0; i < text.size() && state; ++i)
+      state = next(state, text[i]);
+    return state && accepting[state];
+  }
+
+  /// Bytes of the longest beginning of `text` that is accepted; 0 for none.
+  size_t longest(std::string_view text) const {
+    size_t length = 0;
+    uint64_t state = classOf ? 1 : 0;
+    for (size_t i = 0; i < text.size() && state; ++i) {
+      state = next(state, text[i]);
+      if (state && accepting[state])
+        length = i + 1;
+    }
+    return length;
+  }
+
+private:
+  uint64_t next(uint64_t state, char byte) const {
     uint64_t entry = state * classes + uint8_t(classOf[uint8_t(byte)]);
     uint32_t to;
-    std::memcpy(&to, next + entry * sizeof to, sizeof to);
-    state = to;
-    if (state == 0)
-      return false;
+    std::memcpy(&to, table + entry * sizeof to, sizeof to);
+    return to;
   }
-  return accepting[state];
-}
+
+  uint64_t classes = 0;
+  const char *classOf = nullptr, *accepting = nullptr, *table = nullptr;
+};
 
 bool isBlank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
@@ -158,27 +184,24 @@ int64_t StringTable::changeCase(std::string_view text, bool upper) {
   return commit(size_t(end - to));
 }
 
-void StringTable::restart(Splitting &state, int64_t text, int64_t separator,
-                          int64_t most) const {
-  state = {text, separator, most, 0, (*this)[text], false};
+StringTable::Splitting StringTable::splitting(int64_t text, int64_t by,
+                                              int64_t bound,
+                                              bool isTokens) const {
+  return {text, by, bound, 0, isTokens, (*this)[text], false};
 }
 
 /// The next part, as Python's str.split finds it.
-bool StringTable::next(Splitting &state, std::string_view &part) const {
-  if (state.done)
-    return false;
-  std::string_view &rest = state.rest, separator = (*this)[state.separator];
-  bool isLast = state.most >= 0 && state.next >= state.most;
+bool StringTable::nextPart(Splitting &state, std::string_view &part) const {
+  std::string_view &rest = state.rest, separator = (*this)[state.by];
+  bool isLast = state.bound >= 0 && state.next >= state.bound;
   size_t end;
   if (separator.empty()) {
     size_t begin = 0;
     while (begin < rest.size() && isBlank(rest[begin]))
       ++begin;
     rest.remove_prefix(begin);
-    if (rest.empty()) {
-      state.done = true;
+    if (rest.empty())
       return false;
-    }
     end = 0;
     while (end < rest.size() && (isLast || !isBlank(rest[end])))
       ++end;
@@ -188,25 +211,49 @@ bool StringTable::next(Splitting &state, std::string_view &part) const {
   state.done = end == std::string_view::npos;
   part = rest.substr(0, end);
   rest.remove_prefix(state.done ? rest.size() : end + separator.size());
-  ++state.next;
   return true;
 }
 
-int64_t StringTable::countParts(int64_t text, int64_t separator, int64_t most) {
-  Splitting state;
-  restart(state, text, separator, most);
+bool StringTable::nextToken(Splitting &state, std::string_view &part) const {
+  Automaton automaton((*this)[state.by]);
+  std::string_view &rest = state.rest;
+  while (!rest.empty()) {
+    size_t length = automaton.longest(rest);
+    part = rest.substr(0, length);
+    rest.remove_prefix(std::max<size_t>(length, 1));
+    int64_t characters = 0;
+    for (char byte : part)
+      characters += (byte & 0xc0) != 0x80;
+    if (length && characters >= state.bound)
+      return true;
+  }
+  return false;
+}
+
+bool StringTable::next(Splitting &state, std::string_view &part) const {
+  if (state.done)
+    return false;
+  bool found = state.isTokens ? nextToken(state, part) : nextPart(state, part);
+  state.next += found;
+  state.done |= !found;
+  return found;
+}
+
+int64_t StringTable::countParts(Splitting state) const {
   std::string_view part;
   while (next(state, part))
     ;
   return state.next;
 }
 
-int64_t StringTable::part(int64_t text, int64_t separator, int64_t most,
-                          int64_t i) {
-  Splitting &state = splittings[uint64_t(text) % 64];
-  if (state.text != text || state.separator != separator ||
-      state.most != most || state.next > i)
-    restart(state, text, separator, most);
+/// Goes on where the last call for this string stopped: parts are asked for one
+/// after another.
+int64_t StringTable::part(const Splitting &start, int64_t i) {
+  Splitting &state = splittings[uint64_t(start.text) % 64];
+  if (state.text != start.text || state.by != start.by ||
+      state.bound != start.bound || state.isTokens != start.isTokens ||
+      state.next > i)
+    state = start;
   std::string_view part;
   while (next(state, part))
     if (state.next > i)
@@ -258,11 +305,13 @@ int64_t StringTable::call(int64_t function, int64_t a, int64_t b, int64_t c,
   case WEFT_STRING_UPPER:
     return changeCase((*this)[a], function == WEFT_STRING_UPPER);
   case WEFT_STRING_PARTS:
-    return countParts(a, b, c);
+  case WEFT_STRING_TOKENS:
+    return countParts(splitting(a, b, c, function == WEFT_STRING_TOKENS));
   case WEFT_STRING_PART:
-    return part(a, b, c, d);
+  case WEFT_STRING_TOKEN:
+    return part(splitting(a, b, c, function == WEFT_STRING_TOKEN), d);
   case WEFT_STRING_MATCH:
-    return accepts((*this)[b], (*this)[a]);
+    return Automaton((*this)[b]).accepts((*this)[a]);
   case WEFT_STRING_IS_NUMBER:
     return readNumber((*this)[a], number);
   case WEFT_STRING_TO_NUMBER:

@@ -64,9 +64,11 @@ public:
   Failure failure() const { return failed; }
 
 private:
-  /// Where the splitting of a string was left.
+  /// Where the splitting of a string was left: at separators, up to `bound`
+  /// times, or into pieces of `bound` characters that an automaton accepts.
   struct Splitting {
-    int64_t text = -1, separator, most, next;
+    int64_t text = -1, by, bound, next;
+    bool isTokens;
     std::string_view rest;
     bool done;
   };
@@ -76,11 +78,13 @@ private:
   int64_t concat(std::string_view a, std::string_view b);
   int64_t changeCase(std::string_view text, bool upper);
   int64_t print(double value, int least, int most);
-  int64_t countParts(int64_t text, int64_t separator, int64_t most);
-  int64_t part(int64_t text, int64_t separator, int64_t most, int64_t i);
-  void restart(Splitting &state, int64_t text, int64_t separator,
-               int64_t most) const;
+  Splitting splitting(int64_t text, int64_t by, int64_t bound,
+                      bool isTokens) const;
+  int64_t countParts(Splitting state) const;
+  int64_t part(const Splitting &start, int64_t i);
   bool next(Splitting &state, std::string_view &part) const;
+  bool nextPart(Splitting &state, std::string_view &part) const;
+  bool nextToken(Splitting &state, std::string_view &part) const;
   bool readNumber(std::string_view text, double &value);
   int64_t fail(Failure why) {
     failed = why;

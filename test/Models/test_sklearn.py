@@ -9,6 +9,7 @@ from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (GradientBoostingClassifier, GradientBoostingRegressor, IsolationForest,
                               RandomForestClassifier, RandomForestRegressor)
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
@@ -116,6 +117,17 @@ def test_columns_of_text(encoder):
     model = exported(pipeline, initial_types=[("text", StringTensorType([None, 2])), ("rest", FloatTensorType([None, 2]))],
                      options={id(pipeline): {"zipmap": False}})
     compare(model, {"text": TEXT, "rest": X[:, :2]})
+
+
+@pytest.mark.parametrize("vectorizer", [CountVectorizer(), TfidfVectorizer(ngram_range=(1, 2)), TfidfVectorizer(lowercase=False)],
+                         ids=["counts", "tfidf-2", "tfidf-case"])
+def test_texts(vectorizer):
+    words = ["Forest", "tree", "the", "of", "green", "LEAF", "x1", "branch"]
+    lines = numpy.array([" ".join(RNG.choice(words, RNG.integers(0, 12))) for _ in range(ROWS)] , object)
+    pipeline = make_pipeline(vectorizer, LogisticRegression()).fit(lines, COLOURS)
+    model = exported(pipeline, initial_types=[("text", StringTensorType([None]))],
+                     options={id(pipeline): {"zipmap": False}, id(vectorizer): {"tokenexp": "[a-zA-Z0-9_]+"}})
+    compare(model, {"text": lines})
 
 
 def test_probabilities_of_support_vectors():

@@ -119,6 +119,16 @@ def test_normalizing(action, change, sensitive):
         assert compiled(texts(*values)).tolist() == ([change(v) for v in kept] or [""])
 
 
+@pytest.mark.parametrize("mark", [0, 1])
+@pytest.mark.parametrize("attributes", [{"tokenexp": "[a-zA-Z0-9_]+", "mincharnum": 2}, {"tokenexp": r"\w+|\S", "mincharnum": 1},
+                                        {"separators": [""], "mincharnum": 1}])
+def test_tokens(attributes, mark):
+    proto = single("Tokenizer", STRING, ["n"], STRING, domain="com.microsoft", out_shape=["n", "m"], mark=mark, pad_value="#",
+                   **attributes)
+    proto.opset_import.add(domain="com.microsoft", version=1)
+    compare(proto, {"x": texts("This is the first one.", "a", "", "äö, ü x_1")}, {"x": texts("", "")})
+
+
 PATTERNS = [
     r"", r"a", r"a*", r"(a|b)+c?", r"[a-c]{2,3}", r"[^a-c]+", r".*", r"(?s).*", r"\d+\.\d*", r"\w+@\w+\.(com|org)", r"(?i)straße",
     r"(?i)[k-s]+", r"ä|ö|日本?", r"[à-ü日-本]+", r"^a$", r"a$b", r"\bfoo\b.*", r"fo\Bo", r"(?m)^a$\n^b$", r"(?:x{2}){2}", r"\x41\x{1F600}",

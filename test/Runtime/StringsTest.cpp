@@ -98,6 +98,25 @@ TEST_F(Strings, AutomataAreCheckedForTheirSize) {
   EXPECT_EQ(matches("a"), 0);
 }
 
+TEST_F(Strings, TokensAreTheLongestPieces) {
+  // Two classes, all but 'a' and 'a'; state 1 and 2 lead to 2 by an 'a'.
+  std::string automaton(8 + 256 + 3 + 3 * 2 * 4, '\0');
+  automaton[0] = 3;
+  automaton[4] = 2;
+  automaton[8 + 'a'] = 1;
+  automaton[8 + 256 + 2] = 1;
+  automaton[8 + 256 + 3 + (1 * 2 + 1) * 4] = 2;
+  automaton[8 + 256 + 3 + (2 * 2 + 1) * 4] = 2;
+  int64_t by = of(automaton), text = of("aa b aaa\xff"
+                                        "a");
+  EXPECT_EQ(table.call(WEFT_STRING_TOKENS, text, by, 1, 0), 3);
+  EXPECT_EQ(table.call(WEFT_STRING_TOKENS, text, by, 2, 0), 2);
+  EXPECT_EQ(table[table.call(WEFT_STRING_TOKEN, text, by, 2, 1)], "aaa");
+  EXPECT_EQ(table[table.call(WEFT_STRING_TOKEN, text, by, 1, 2)], "a");
+  EXPECT_EQ(table.call(WEFT_STRING_TOKEN, text, by, 1, 3), 0);
+  EXPECT_EQ(table.call(WEFT_STRING_TOKENS, of(""), by, 1, 0), 0);
+}
+
 TEST_F(Strings, NumbersAreReadWhole) {
   auto isNumber = [&](std::string_view text) {
     return table.call(WEFT_STRING_IS_NUMBER, of(text), 0, 0, 0);

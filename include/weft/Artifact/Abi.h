@@ -49,7 +49,11 @@ typedef enum weft_string_function {
   WEFT_STRING_OF_FLOAT = 10,  /* bits of a double that was a float */
   WEFT_STRING_OF_DOUBLE = 11, /* bits of a double */
   WEFT_STRING_OF_INTEGER = 12,
-  WEFT_STRING_OF_UNSIGNED = 13
+  WEFT_STRING_OF_UNSIGNED = 13,
+  WEFT_STRING_TOKENS = 14, /* x automaton least: how many pieces, from the left
+                              and as long as can be, are accepted; those of less
+                              than `least` characters do not count */
+  WEFT_STRING_TOKEN = 15   /* x automaton least i: 0 past the last */
 } weft_string_function;
 #define WEFT_STRING_ARGUMENTS 4
 

@@ -42,6 +42,52 @@ static LogicalResult stringSplit(NodeImport &n) {
   return n.results({toStrings(n, parts), counts});
 }
 
+/// Pieces that an expression matches, from the left and as long as can be,
+/// filled up to the longest row and, if asked, between two marks.
+static LogicalResult tokenizer(NodeImport &n) {
+  if (!n.has(0))
+    return n.error() << "has no input 0";
+  if (failed(mustBeStrings(n)))
+    return failure();
+  // One separator that is empty stands for single characters.
+  SmallVector<StringRef> separators = n.texts("separators");
+  bool single = separators.size() == 1 && separators[0].empty();
+  if (!single && !n.hasAttribute("tokenexp"))
+    return n.error() << "separators are not supported; state what a token is "
+                        "by tokenexp";
+  auto automaton = automatonOf(single ? "(?s)." : n.text("tokenexp", ""));
+  if (!automaton)
+    return n.error() << llvm::toString(automaton.takeError());
+  int64_t rank = n.rank(0);
+  Value by = stringScalar(n, *automaton),
+        least = n.intScalar(n.integer("mincharnum", 1));
+  Value x = n.input(0);
+  Value counts = stringFunction(n, StringFunction::tokens, {x, by, least});
+  Num longest(n, n.reduce(graph::ReduceKind::max, counts,
+                          llvm::to_vector(llvm::seq<int64_t>(0, rank)), false));
+  longest = max(longest, 0.0);
+  Value places = n.iota(longest);
+  Value tokens =
+      toStrings(n, stringFunction(n, StringFunction::token,
+                                  {n.unsqueeze(x, {rank}), by, least, places}));
+  Value isThere =
+      n.compare(graph::Comparison::less, places, n.unsqueeze(counts, {rank}));
+  Value y = n.create<graph::SelectOp>(isThere, tokens,
+                                      stringScalar(n, n.text("pad_value", "")));
+  if (n.integer("mark", 0) == 0)
+    return n.result(y);
+  auto marks = [&](StringRef mark) {
+    Value shape = n.concat({n.shape(x), n.ints({1})}, 0);
+    return n.create<graph::ExpandOp>(stringScalar(n, mark), shape);
+  };
+  y = n.concat({marks("\x02"), y, marks("\x03")}, rank);
+  // Nothing stands between the marks of nothing.
+  Num end = select(longest > 0.0, longest + 2.0, longest);
+  return n.result(n.create<graph::SliceOp>(y, n.ints({0}), n.reshape(end, {1}),
+                                           n.ints({1}),
+                                           ArrayRef<int64_t>{rank}));
+}
+
 static LogicalResult regexFullMatch(NodeImport &n) {
   if (failed(mustBeStrings(n)))
     return failure();
@@ -111,6 +157,7 @@ void addStringRows(Table &table) {
       {"StringConcat", 20, stringConcat, Row::kStrings},
       {"StringNormalizer", 10, stringNormalizer, Row::kStrings},
       {"StringSplit", 20, stringSplit, Row::kStrings},
+      {"com.microsoft.Tokenizer", 1, tokenizer, Row::kStrings},
   });
 }
 

@@ -188,7 +188,8 @@ def Graph_StringFunction : I32EnumAttr<"StringFunction", "what is done with stri
     I32EnumAttrCase<"parts", 3>, I32EnumAttrCase<"part", 4>, I32EnumAttrCase<"match", 5>,
     I32EnumAttrCase<"is_number", 6>, I32EnumAttrCase<"to_number", 7>, I32EnumAttrCase<"is_integer", 8>,
     I32EnumAttrCase<"to_integer", 9>, I32EnumAttrCase<"of_float", 10>, I32EnumAttrCase<"of_double", 11>,
-    I32EnumAttrCase<"of_integer", 12>, I32EnumAttrCase<"of_unsigned", 13>]> {
+    I32EnumAttrCase<"of_integer", 12>, I32EnumAttrCase<"of_unsigned", 13>,
+    I32EnumAttrCase<"tokens", 14>, I32EnumAttrCase<"token", 15>]> {
   let cppNamespace = "::weft::graph";
   let genSpecializedAttr = 0;
 }
@@ -201,7 +202,9 @@ def Graph_StringOp : Graph_ElementwiseOp<"string"> {
     separator most, how many parts of x there are; `part` x separator most i, the
     i-th of them or the empty string; `match` x automaton, 0 or 1; `is_number`,
     `is_integer` x, 0 or 1, and `to_number` x, the bits of an f64, `to_integer` x;
-    `of_float`, `of_double` bits of an f64; `of_integer`, `of_unsigned` x.
+    `of_float`, `of_double` bits of an f64; `of_integer`, `of_unsigned` x; `tokens` x
+    automaton least, how many pieces of x the automaton accepts that have `least`
+    characters, and `token` x automaton least i, the i-th of them.
     ```mlir
     %y = graph.string concat(%a, %b) : (tensor<?xi64>, tensor<?xi64>) -> tensor<?xi64>
     ```
