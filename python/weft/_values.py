@@ -31,7 +31,8 @@ def taken_apart(types, roles, inputs):
             tensors[name], tensors[name + ".shapes"] = parts
         elif role == TENSOR and inputs.get(name, 0) is None:
             shape = [d if isinstance(d, int) else 0 for d in info.shape]
-            tensors[name] = numpy.zeros(shape, info.dtype)
+            nothing = "" if info.dtype == object else 0
+            tensors[name] = numpy.full(shape, nothing, info.dtype)
     return tensors
 
 

@@ -41,3 +41,8 @@ def test_optionals_come_back(value):
 def test_tensors_are_left_alone():
     inputs = {"y": object()}
     assert _values.taken_apart(types(("y", F32, ())), [TENSOR], inputs) is inputs
+
+
+def test_no_strings_are_empty_ones():
+    kinds = types(("x.present", BOOL, ()), ("x", numpy.dtype(object), (2,)))
+    assert _values.taken_apart(kinds, [PRESENT, TENSOR], {"x": None})["x"].tolist() == ["", ""]
