@@ -206,10 +206,6 @@ func.func @unpack(%x: tensor<?x2x5x16xf32>, %y: tensor<1x1x5x16xf32>) -> (tensor
 
 // -----
 
-}
-
-// -----
-
 // What is packed may be gathered from a vector, which has no channels.
 // CHECK-LABEL: func.func @packed_elements(
 // CHECK:         kernel.launch @gather_0

@@ -110,11 +110,8 @@ func.func private @turn(%x: tensor<40000x32xf32>, %o: tensor<32x40000xf32>) -> t
     linalg.yield %a : f32
   } -> tensor<32x40000xf32>
   return %y : tensor<32x40000xf32>
-}
 
 }
-
-// -----
 
 // One element is changed after a copy: all that is one work item.
 // CHECK-LABEL: func.func private @changed(
