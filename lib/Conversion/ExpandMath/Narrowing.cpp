@@ -5,7 +5,6 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/PatternMatch.h"
 
@@ -131,52 +130,10 @@ struct ConvertThroughDouble : OpRewritePattern<Op> {
   }
 };
 
-/// if … yield bf16 => if … yield its bits. LLVM makes f32 of a bf16 that comes
-/// from two places, and calls a library to have it back.
-struct YieldBits : OpRewritePattern<scf::IfOp> {
-  using OpRewritePattern::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(scf::IfOp op,
-                                PatternRewriter &rewriter) const final {
-    SmallVector<Type> types(op.getResultTypes());
-    Type bits = rewriter.getIntegerType(16);
-    bool any = false;
-    for (Type &type : types)
-      if (type.isBF16()) {
-        type = bits;
-        any = true;
-      }
-    if (!any)
-      return rewriter.notifyMatchFailure(op, "gives no bf16");
-    Location loc = op.getLoc();
-    auto convert = [&](Value value, Type type) {
-      return value.getType() == type
-                 ? value
-                 : Value(arith::BitcastOp::create(rewriter, loc, type, value));
-    };
-    auto with = scf::IfOp::create(rewriter, loc, types, op.getCondition(),
-                                  /*addThenBlock=*/false,
-                                  /*addElseBlock=*/false);
-    for (auto [from, to] : llvm::zip(op.getRegions(), with.getRegions())) {
-      rewriter.inlineRegionBefore(*from, *to, to->begin());
-      Operation *yield = to->front().getTerminator();
-      rewriter.setInsertionPoint(yield);
-      for (auto [operand, type] : llvm::zip(yield->getOpOperands(), types))
-        operand.set(convert(operand.get(), type));
-    }
-    rewriter.setInsertionPointAfter(with);
-    SmallVector<Value> results;
-    for (auto [value, type] : llvm::zip(with.getResults(), op.getResultTypes()))
-      results.push_back(convert(value, type));
-    rewriter.replaceOp(op, results);
-    return success();
-  }
-};
-
 } // namespace
 
 void addNarrowingPatterns(RewritePatternSet &patterns) {
-  patterns.add<ExpandTruncation, ExpandExtension, YieldBits,
+  patterns.add<ExpandTruncation, ExpandExtension,
                ConvertThroughDouble<arith::SIToFPOp>,
                ConvertThroughDouble<arith::UIToFPOp>>(patterns.getContext());
 }

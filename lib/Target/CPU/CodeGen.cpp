@@ -5,6 +5,8 @@
 #include "CodeGen.h"
 
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/InstIterator.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -81,6 +83,40 @@ static void cleanUp(llvm::Module &module, llvm::TargetMachine &machine) {
   all.run(module, modules);
 }
 
+/// Chooses between the bits of bf16 values. The code generator makes f32 of a
+/// bf16 that comes from several places, and calls a library to have it back.
+static void chooseBits(llvm::Module &module) {
+  SmallVector<llvm::Instruction *> choices;
+  for (llvm::Function &function : module)
+    for (llvm::Instruction &instruction : llvm::instructions(function))
+      if (isa<llvm::PHINode, llvm::SelectInst>(instruction) &&
+          instruction.getType()->getScalarType()->isBFloatTy())
+        choices.push_back(&instruction);
+  for (llvm::Instruction *choice : choices) {
+    llvm::Type *type = choice->getType();
+    llvm::IRBuilder<> b(choice);
+    llvm::Type *bits = type->getWithNewType(b.getInt16Ty());
+    llvm::Value *chosen = nullptr;
+    if (auto select = dyn_cast<llvm::SelectInst>(choice)) {
+      chosen = b.CreateSelect(select->getCondition(),
+                              b.CreateBitCast(select->getTrueValue(), bits),
+                              b.CreateBitCast(select->getFalseValue(), bits));
+    } else {
+      auto phi = cast<llvm::PHINode>(choice);
+      llvm::PHINode *of = b.CreatePHI(bits, phi->getNumIncomingValues());
+      for (auto [value, block] :
+           llvm::zip(phi->incoming_values(), phi->blocks())) {
+        b.SetInsertPoint(block->getTerminator());
+        of->addIncoming(b.CreateBitCast(value, bits), block);
+      }
+      b.SetInsertPoint(phi->getParent()->getFirstNonPHIIt());
+      chosen = of;
+    }
+    choice->replaceAllUsesWith(b.CreateBitCast(chosen, type));
+    choice->eraseFromParent();
+  }
+}
+
 FailureOr<SmallVector<char, 0>>
 generateCode(ModuleOp module, const CpuLevel &level, ImageKind kind) {
   initializeX86();
@@ -97,6 +133,7 @@ generateCode(ModuleOp module, const CpuLevel &level, ImageKind kind) {
   code->setSourceFileName("");
   annotate(*code, level);
   cleanUp(*code, *machine);
+  chooseBits(*code);
   SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream os(bytes);
   if (kind == ImageKind::LLVMIR) {
