@@ -7,6 +7,7 @@
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InstIterator.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -83,36 +84,62 @@ static void cleanUp(llvm::Module &module, llvm::TargetMachine &machine) {
   all.run(module, modules);
 }
 
-/// Chooses between the bits of bf16 values. The code generator makes f32 of a
-/// bf16 that comes from several places, and calls a library to have it back.
-static void chooseBits(llvm::Module &module) {
+static bool isBfloat(llvm::Type *type) {
+  return type->getScalarType()->isBFloatTy();
+}
+
+/// A choice between bf16 values as one between their bits.
+static llvm::Value *chooseBits(llvm::Instruction *choice, llvm::Type *bits) {
+  llvm::IRBuilder<> b(choice);
+  if (auto select = dyn_cast<llvm::SelectInst>(choice))
+    return b.CreateSelect(select->getCondition(),
+                          b.CreateBitCast(select->getTrueValue(), bits),
+                          b.CreateBitCast(select->getFalseValue(), bits));
+  auto from = cast<llvm::PHINode>(choice);
+  llvm::PHINode *phi = b.CreatePHI(bits, from->getNumIncomingValues());
+  for (auto [value, block] :
+       llvm::zip(from->incoming_values(), from->blocks())) {
+    b.SetInsertPoint(block->getTerminator());
+    phi->addIncoming(b.CreateBitCast(value, bits), block);
+  }
+  return phi;
+}
+
+/// Moves bf16 as bits. The code generator makes f32 of a bf16 that comes from
+/// several places, or that a masked store has to take apart, and calls a
+/// library to have it back.
+static void moveBits(llvm::Module &module) {
   SmallVector<llvm::Instruction *> choices;
+  SmallVector<llvm::IntrinsicInst *> stores;
   for (llvm::Function &function : module)
-    for (llvm::Instruction &instruction : llvm::instructions(function))
+    for (llvm::Instruction &instruction : llvm::instructions(function)) {
+      auto intrinsic = dyn_cast<llvm::IntrinsicInst>(&instruction);
       if (isa<llvm::PHINode, llvm::SelectInst>(instruction) &&
-          instruction.getType()->getScalarType()->isBFloatTy())
+          isBfloat(instruction.getType()))
         choices.push_back(&instruction);
-  for (llvm::Instruction *choice : choices) {
-    llvm::Type *type = choice->getType();
-    llvm::IRBuilder<> b(choice);
-    llvm::Type *bits = type->getWithNewType(b.getInt16Ty());
-    llvm::Value *chosen = nullptr;
-    if (auto select = dyn_cast<llvm::SelectInst>(choice)) {
-      chosen = b.CreateSelect(select->getCondition(),
-                              b.CreateBitCast(select->getTrueValue(), bits),
-                              b.CreateBitCast(select->getFalseValue(), bits));
-    } else {
-      auto phi = cast<llvm::PHINode>(choice);
-      llvm::PHINode *of = b.CreatePHI(bits, phi->getNumIncomingValues());
-      for (auto [value, block] :
-           llvm::zip(phi->incoming_values(), phi->blocks())) {
-        b.SetInsertPoint(block->getTerminator());
-        of->addIncoming(b.CreateBitCast(value, bits), block);
-      }
-      b.SetInsertPoint(phi->getParent()->getFirstNonPHIIt());
-      chosen = of;
+      else if (intrinsic &&
+               intrinsic->getIntrinsicID() == llvm::Intrinsic::masked_store &&
+               isBfloat(intrinsic->getArgOperand(0)->getType()))
+        stores.push_back(intrinsic);
     }
-    choice->replaceAllUsesWith(b.CreateBitCast(chosen, type));
+  auto bitsOf = [&](llvm::Type *type) {
+    return type->getWithNewType(llvm::Type::getInt16Ty(module.getContext()));
+  };
+  for (llvm::IntrinsicInst *store : stores) {
+    llvm::IRBuilder<> b(store);
+    llvm::Value *value = store->getArgOperand(0);
+    b.CreateMaskedStore(b.CreateBitCast(value, bitsOf(value->getType())),
+                        store->getArgOperand(1),
+                        store->getParamAlign(1).valueOrOne(),
+                        store->getArgOperand(store->arg_size() - 1));
+    store->eraseFromParent();
+  }
+  for (llvm::Instruction *choice : choices) {
+    llvm::Value *chosen = chooseBits(choice, bitsOf(choice->getType()));
+    llvm::IRBuilder<> b(choice);
+    if (isa<llvm::PHINode>(choice))
+      b.SetInsertPoint(choice->getParent()->getFirstNonPHIIt());
+    choice->replaceAllUsesWith(b.CreateBitCast(chosen, choice->getType()));
     choice->eraseFromParent();
   }
 }
@@ -133,7 +160,7 @@ generateCode(ModuleOp module, const CpuLevel &level, ImageKind kind) {
   code->setSourceFileName("");
   annotate(*code, level);
   cleanUp(*code, *machine);
-  chooseBits(*code);
+  moveBits(*code);
   SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream os(bytes);
   if (kind == ImageKind::LLVMIR) {
