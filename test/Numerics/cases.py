@@ -193,6 +193,9 @@ CASES = [
       for m, k, n in ((1, 1, 1), (1, 64, 50), (7, 33, 65), (13, 0, 5), (64, 129, 17))],
     Case("MatMul", [In(["a", "c"], special=False), In(["c", "b"], special=False)], name="dynamic", rtol=1e-5),
     Case("MatMul", [In(["a", 19], special=False), In([19, 37], value="random")], name="weights", rtol=1e-5),
+    # Items of several groups of panels, cut at each place.
+    *[Case("MatMul", [In(["a", 6], special=False), In([6, n], value="random")], name=f"wide-{n}", rtol=1e-5,
+           sizes=[{"a": rows} for rows in (0, 1, 5, 40)]) for n in (112, 264, 1000)],
     Case("MatMul", [In(["a", 1, "b", "c"], special=False), In([2, "c", 9], special=False)], name="batches", rtol=1e-5),
     Case("MatMul", [In([9], special=False), In([9, 4], special=False)], name="vector", sizes=[{}], rtol=1e-5),
     *[Case("Gemm", [In(["a", 19] if not ta else [19, "a"], special=False),
@@ -427,10 +430,11 @@ CASES = [
           (4, "SOFTMAX", {"prob_a": [-1.0, 0.5, -2.0, 1.0, -0.5, 1.5], "prob_b": [-0.2] * 6}))],
     # com.microsoft.
     *[microsoft(op, [*quantized(ABC), *quantized(["b", 1], 0.05, 100), *steps(scale, 110)], rtol=None)
-      for op, scale in (("QLinearAdd", 0.08), ("QLinearMul", 0.1))],
+      for op, scale in (("QLinearAdd", 0.077), ("QLinearMul", 0.1))],
     *[microsoft(op, [*quantized(ABC, type="int8", zero=-3), *steps(0.02, 5, "int8")], attrs, rtol=None)
       for op, attrs in (("QLinearSigmoid", {}), ("QLinearLeakyRelu", {"alpha": 0.3}))],
-    microsoft("QLinearConcat", [*steps(0.04, 128), *quantized(["a", "b", 4]), *quantized(["a", "b", 3], 0.02, 7)], {"axis": 2}, rtol=None),
+    microsoft("QLinearConcat", [*steps(0.04, 128), *quantized(["a", "b", 4]), *quantized(["a", "b", 3], 0.02, 7)], {"axis": 2}, rtol=None,
+              output_types=["uint8"]),
     microsoft("QLinearAveragePool", [*quantized([1, 3, "b", "c"]), *steps(0.025, 100)],
               {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}, rtol=None),
     *[microsoft("QLinearGlobalAveragePool", [*quantized([2, 4, 5, 8]), *steps(0.01, 100)], {"channels_last": last}, rtol=None,

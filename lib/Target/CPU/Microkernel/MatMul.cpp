@@ -22,6 +22,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include <numeric>
 
 using namespace mlir;
 
@@ -127,7 +128,9 @@ MatMulEmitter::MatMulEmitter(kernel::MatMulOp op, const Machine &machine,
   mayNarrow = !rows && kNarrowPanels > tile.panels &&
               (packed || rhsType.areTrailingDimsContiguous(1));
   if (mayNarrow)
-    this->tile.itemPanels = llvm::alignTo(tile.itemPanels, kNarrowPanels);
+    // Both kinds of groups fill an item, or what is left of all columns.
+    this->tile.itemPanels = llvm::alignTo(
+        tile.itemPanels, std::lcm(tile.panels, kNarrowPanels));
   // Where one or two tiles are all rows, loads of panels are what there is to
   // do, and asking for others delays them.
   fetches = packed && manyRows;
