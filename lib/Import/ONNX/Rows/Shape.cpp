@@ -137,8 +137,11 @@ static LogicalResult flatten(NodeImport &n) {
   axis = axis < 0 ? axis + rank : axis;
   if (axis == 0)
     return n.result(n.reshape(n.input(0), {1, -1}));
-  if (axis == 1)
-    return n.result(n.reshape(n.input(0), {0, -1}));
+  // What follows an extent of 0 cannot be inferred from it.
+  ArrayRef<int64_t> extents = n.type(0).getShape();
+  if (axis == 1 && !ShapedType::isDynamicShape(extents.drop_front()))
+    return n.result(n.reshape(
+        n.input(0), {0, ShapedType::getNumElements(extents.drop_front())}));
   Value all = n.shape(n.input(0));
   auto product = [&](int64_t from, int64_t to) {
     return n.reduce(graph::ReduceKind::prod, n.slice(all, 0, from, to), {0},
