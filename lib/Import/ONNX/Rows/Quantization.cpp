@@ -97,13 +97,11 @@ static std::optional<Parameters> parameters(NodeImport &n) {
   int64_t axis = 0;
   // The axis does not count where there is one scale, which files write as a
   // scalar or as one element.
-  auto isOne = [&](unsigned i) {
-    return n.rank(i) == 0 || (n.rank(i) == 1 && n.type(i).getDimSize(0) == 1);
-  };
-  bool perTensor = !block && isOne(1) && (!n.has(2) || isOne(2));
-  if (perTensor) {
+  bool perTensor =
+      n.rank(1) == 0 || (n.rank(1) == 1 && n.type(1).getDimSize(0) == 1);
+  if (perTensor && !block) {
     auto scalar = [&](unsigned i) {
-      return n.rank(i) ? n.squeeze(n.input(i), {0}) : n.input(i);
+      return n.rank(i) ? n.reshape(n.input(i), {}) : n.input(i);
     };
     return Parameters{scalar(1), n.has(2) ? scalar(2) : Value()};
   }
