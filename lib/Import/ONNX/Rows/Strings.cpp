@@ -83,9 +83,9 @@ static LogicalResult tokenizer(NodeImport &n) {
   y = n.concat({marks("\x02"), y, marks(n.text("pad_value", ""))}, rank);
   // The end stands behind the last token, and what pads behind the end.
   Num place(n, n.iota(longest + 2.0));
-  y = n.create<graph::SelectOp>(
-      place == Num(n, n.unsqueeze(counts, {rank})) + 1.0,
-      stringScalar(n, "\x03"), y);
+  y = n.create<graph::SelectOp>(place ==
+                                    Num(n, n.unsqueeze(counts, {rank})) + 1.0,
+                                stringScalar(n, "\x03"), y);
   // Nothing stands between the marks of nothing.
   Num end = select(longest > 0.0, longest + 2.0, longest);
   return n.result(n.create<graph::SliceOp>(y, n.ints({0}), n.reshape(end, {1}),

@@ -129,8 +129,8 @@ MatMulEmitter::MatMulEmitter(kernel::MatMulOp op, const Machine &machine,
               (packed || rhsType.areTrailingDimsContiguous(1));
   if (mayNarrow)
     // Both kinds of groups fill an item, or what is left of all columns.
-    this->tile.itemPanels = llvm::alignTo(
-        tile.itemPanels, std::lcm(tile.panels, kNarrowPanels));
+    this->tile.itemPanels =
+        llvm::alignTo(tile.itemPanels, std::lcm(tile.panels, kNarrowPanels));
   // Where one or two tiles are all rows, loads of panels are what there is to
   // do, and asking for others delays them.
   fetches = packed && manyRows;
