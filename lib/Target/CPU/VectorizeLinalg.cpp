@@ -5,6 +5,7 @@
 // number of threads. Products (kernel.*) have emitters of their own.
 
 #include "LoopPlan.h"
+#include "TransposeVectors.h"
 #include "weft/Target/CPU/Passes.h"
 #include "weft/Target/CPU/VectorizeBody.h"
 
@@ -60,7 +61,6 @@ private:
   void emitSquare(int64_t width);
   Value loadFirst(VectorType type, Value memory, ArrayRef<Value> place,
                   int64_t count);
-  Values transpose(Values rows);
   void emitElements(const Step &step);
   void emitLaneReduction();
   Value joinLanes(Value vector);
@@ -331,7 +331,7 @@ void GenericEmitter::emitSquare(int64_t width) {
     for (int64_t lane = 0; lane < lanes; ++lane)
       rows.push_back(loadFirst(type, input->get(),
                                indices(*input, 0, lanes, lane), width));
-    columns[input] = transpose(rows);
+    columns[input] = transposeVectors(b, rows);
   }
   Step step{lanes, 1, Value()};
   llvm::DenseMap<OpOperand *, Values> results;
@@ -356,31 +356,10 @@ void GenericEmitter::emitSquare(int64_t width) {
   columns.clear();
   for (OpOperand &out : op.getDpsInitsMutable())
     if (isScattered(out))
-      for (auto [lane, row] : llvm::enumerate(transpose(results[&out])))
+      for (auto [lane, row] :
+           llvm::enumerate(transposeVectors(b, results[&out])))
         vector::StoreOp::create(b, row, out.get(),
                                 indices(out, 0, lanes, lane));
-}
-
-/// The columns of a square, from its rows: at each stage pairs of rows exchange
-/// every other run of lanes, of 1, 2, 4 and so on.
-SmallVector<Value> GenericEmitter::transpose(Values rows) {
-  int64_t n = rows.size();
-  for (int64_t run = 1; run < n; run *= 2) {
-    SmallVector<int64_t> low, high;
-    for (int64_t lane = 0; lane < n; ++lane) {
-      bool exchanges = lane & run;
-      low.push_back(exchanges ? n + lane - run : lane);
-      high.push_back(exchanges ? n + lane : lane + run);
-    }
-    for (int64_t i = 0; i < n; ++i) {
-      if (i & run)
-        continue;
-      Value x = rows[i], y = rows[i + run];
-      rows[i] = vector::ShuffleOp::create(b, x, y, low);
-      rows[i + run] = vector::ShuffleOp::create(b, x, y, high);
-    }
-  }
-  return rows;
 }
 
 /// All vectors of one step: old elements, the reduction loops, new elements.

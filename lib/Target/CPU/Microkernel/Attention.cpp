@@ -13,6 +13,7 @@
 // sum takes in keys in ascending order, and blocks of keys do not depend on how
 // work is divided: threads change no bit of the result.
 
+#include "../TransposeVectors.h"
 #include "Epilogue.h"
 #include "Microkernel.h"
 #include "Product.h"
@@ -80,7 +81,6 @@ private:
   Value real(double value);
   Value splatReal(double value);
   Value loadColumns(const Heads &from, Value row, int64_t column);
-  Values transpose(ArrayRef<Value> rows);
   Value larger(Value x, Value y);
   Value joinLanes(Value vector, function_ref<Value(Value, Value)> join);
   Value itemRow(Value row) { return b.sub(row, firstRow); }
@@ -243,28 +243,6 @@ void AttentionEmitter::copyQueries() {
   });
 }
 
-/// Lane j of vector i becomes lane i of vector j, by exchanging ever larger
-/// blocks between pairs of vectors.
-Values AttentionEmitter::transpose(ArrayRef<Value> rows) {
-  Values now(rows);
-  for (int64_t block = 1; block < lanes; block *= 2) {
-    SmallVector<int64_t> low, high;
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      bool second = lane & block;
-      low.push_back(second ? lanes + lane - block : lane);
-      high.push_back(second ? lanes + lane : lane + block);
-    }
-    for (int64_t i = 0; i < lanes; ++i) {
-      if (i & block)
-        continue;
-      Value x = now[i], y = now[i + block];
-      now[i] = vector::ShuffleOp::create(b, x, y, low);
-      now[i + block] = vector::ShuffleOp::create(b, x, y, high);
-    }
-  }
-  return now;
-}
-
 /// The block's keys as [group][column of a key][key of the group]. Past the
 /// last key the last one is repeated: its scores are not used.
 void AttentionEmitter::packKeys() {
@@ -278,7 +256,7 @@ void AttentionEmitter::packKeys() {
         for (int64_t i = 0; i < lanes; ++i)
           rows.push_back(
               loadColumns(key, b.min(b.add(first, i), last), column));
-        rows = transpose(rows);
+        rows = transposeVectors(b, rows);
         for (int64_t i = 0; i < std::min(lanes, query.depth() - column); ++i)
           vector::StoreOp::create(b, rows[i], keyBuffer,
                                   ValueRange{group, b.index(column + i), slot});
