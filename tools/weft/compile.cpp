@@ -17,6 +17,7 @@ struct CompileCommand {
   CompileJob job;
   TuneRequest tuning;
   std::string emit = "artifact", saveStages, tune;
+  std::string record; ///< what --tuning names
   bool timing = false, externalWeights = false;
 
   int run();
@@ -52,9 +53,8 @@ void CompileCommand::printTiming(const CompileOutcome &outcome) const {
 int CompileCommand::findTiles() {
   if (int code = weft::tune(job, tuning))
     return code;
-  if (!tuning.record.empty())
-    if (std::string error =
-            writeTuningRecord(tuning.record, job.options.tuning);
+  if (!record.empty())
+    if (std::string error = writeTuningRecord(record, job.options.tuning);
         !error.empty())
       return userError(error);
   const TuneOutcome &outcome = *job.tuning;
@@ -70,7 +70,7 @@ int CompileCommand::findTiles() {
 }
 
 void CompileCommand::readOptions() {
-  tuning.record = flags.tuning;
+  record = flags.tuning;
   if (!tune.empty()) {
     Budget time = unwrap("--tune", parseBudget(tune));
     if (time.bytes || !time.seconds)
@@ -110,7 +110,7 @@ int CompileCommand::run() {
     if (std::string error = cannotWrite(path); !error.empty())
       return userError(error);
   if (tuning.seconds) {
-    if (std::string error = cannotWrite(tuning.record); !error.empty())
+    if (std::string error = cannotWrite(record); !error.empty())
       return userError(error);
     if (int code = findTiles())
       return code;

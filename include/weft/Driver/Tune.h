@@ -10,7 +10,6 @@ namespace weft {
 struct TuneRequest {
   double seconds = 0; ///< how long to search; 0: not at all
   int threads = 0;    ///< of the runs; 0: every core that this process may use
-  std::string record; ///< JSON file; empty: none
 };
 
 /// Reads a record; an error names the file and what is wrong in it.
