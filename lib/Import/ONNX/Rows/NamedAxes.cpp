@@ -54,11 +54,9 @@ static std::optional<int64_t> statedCount(NodeImport &n, int64_t direction) {
 }
 
 std::optional<int64_t> axisCount(NodeImport &n, Value axes, int64_t direction) {
-  if (axes) {
-    RankedTensorType type = NodeImport::typeOf(axes);
-    if (type.hasStaticShape())
-      return type.getNumElements();
-  }
+  RankedTensorType type = NodeImport::typeOf(axes);
+  if (type.hasStaticShape())
+    return type.getNumElements();
   auto stated = statedCount(n, direction);
   if (!stated)
     n.error() << "how many axes are meant must be known at compile time";
