@@ -71,9 +71,9 @@ static std::map<std::string, size_t> movesOf(const Manifest &manifest) {
   return counts;
 }
 
-std::string describeMemory(const std::vector<MemoryBlock> &blocks) {
+std::string describeMemory(const std::vector<artifact::MemoryBlock> &blocks) {
   Table table({">offset", ">bytes", ">kernels"});
-  for (const MemoryBlock &block : blocks)
+  for (const artifact::MemoryBlock &block : blocks)
     table.add(
         {std::to_string(block.offset), std::to_string(block.bytes),
          std::to_string(block.first) + " to " + std::to_string(block.last)});

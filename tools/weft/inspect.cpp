@@ -98,9 +98,7 @@ int InspectCommand::showModel() {
   if (int code = artifact.compile(path, options))
     return code;
   // The plan is the compiler's; an artifact keeps only its size.
-  std::vector<MemoryBlock> blocks;
-  for (const kernel::Buffer &block : artifact.report().buffers)
-    blocks.push_back({block.offset, block.bytes, block.first, block.last});
+  const auto &blocks = artifact.report().buffers;
   return showArtifact(artifact.file(), operatorTable(*before),
                       blocks.empty() ? "" : describeMemory(blocks));
 }

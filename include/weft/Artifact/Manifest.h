@@ -86,6 +86,13 @@ struct KernelInfo {
   double bytes = 0;      ///< read and written, likewise
 };
 
+/// A block of temporary memory and the kernels that first and last use it, by
+/// their numbers. Known to the compiler; a manifest holds only the sum.
+struct MemoryBlock {
+  uint64_t offset = 0, bytes = 0;
+  size_t first = 0, last = 0;
+};
+
 struct Manifest {
   std::string compilerVersion;
   std::string modelName;

@@ -18,15 +18,8 @@ std::string describe(const artifact::Manifest &manifest, uint64_t fileBytes);
 std::string describeAsJson(const artifact::Manifest &manifest,
                            uint64_t fileBytes);
 
-/// A block of temporary memory and the kernels that first and last use it, by
-/// their numbers in `describe`.
-struct MemoryBlock {
-  uint64_t offset = 0, bytes = 0;
-  size_t first = 0, last = 0;
-};
-
-/// A line for each block.
-std::string describeMemory(const std::vector<MemoryBlock> &blocks);
+/// A line for each block; kernels have their numbers in `describe`.
+std::string describeMemory(const std::vector<artifact::MemoryBlock> &blocks);
 
 } // namespace weft
 

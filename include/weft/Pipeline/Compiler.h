@@ -5,7 +5,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
-#include "weft/Dialect/Kernel/Transforms/Program.h"
+#include "weft/Artifact/Manifest.h"
 #include "weft/Pipeline/Options.h"
 #include <memory>
 
@@ -49,8 +49,8 @@ struct CompileReport {
   unsigned kernels = 0;
   std::vector<TiledProduct> products;
   uint64_t weightBytes = 0;
-  int64_t arenaBytes = -1;             ///< -1: depends on shapes
-  std::vector<kernel::Buffer> buffers; ///< of the arena
+  int64_t arenaBytes = -1;                    ///< -1: depends on shapes
+  std::vector<artifact::MemoryBlock> buffers; ///< of the arena
 };
 
 /// Compiles the model in file `model` and writes what `options.emit` asks for

@@ -59,11 +59,12 @@ static std::string nodesOfLaunch(LaunchOp launch) {
 
 /// The block that `view` makes of the arena, with the launches that use it or a
 /// view of it.
-static std::optional<Buffer> readBuffer(memref::ViewOp view) {
+static std::optional<artifact::MemoryBlock> readBuffer(memref::ViewOp view) {
   std::optional<int64_t> offset = getConstantIntValue(view.getByteShift());
   if (!offset || !view.getType().hasStaticShape())
     return std::nullopt;
-  Buffer buffer = {uint64_t(*offset), bytesOf(view.getType()), SIZE_MAX, 0};
+  artifact::MemoryBlock buffer = {uint64_t(*offset), bytesOf(view.getType()),
+                                  SIZE_MAX, 0};
   SmallVector<Value> aliases = {view.getResult()};
   while (!aliases.empty()) {
     Value alias = aliases.pop_back_val();
@@ -84,9 +85,9 @@ static void readArena(ArenaOp arena, Program &program) {
   program.arenaBytes = getConstantIntValue(arena.getBytes()).value_or(-1);
   for (Operation *user : arena->getUsers())
     if (auto view = dyn_cast<memref::ViewOp>(user))
-      if (std::optional<Buffer> buffer = readBuffer(view))
+      if (std::optional<artifact::MemoryBlock> buffer = readBuffer(view))
         program.buffers.push_back(*buffer);
-  llvm::sort(program.buffers, [](const Buffer &a, const Buffer &b) {
+  llvm::sort(program.buffers, [](const auto &a, const auto &b) {
     return std::tie(a.first, a.offset) < std::tie(b.first, b.offset);
   });
 }

@@ -21,18 +21,12 @@ struct Weight {
   mlir::ElementsAttr value; ///< of the type that memory holds: i1 as bytes
 };
 
-/// A block of the arena.
-struct Buffer {
-  uint64_t offset = 0, bytes = 0;
-  size_t first = 0, last = 0; ///< launches that use it, by number
-};
-
 struct Program {
   llvm::SmallVector<Weight> weights; ///< in order, 64-byte aligned
   uint64_t weightBytes = 0;
   int64_t arenaBytes = 0; ///< after weft-plan-memory; -1: depends on shapes
   /// The arena's blocks of known place and size, by first launch and offset.
-  std::vector<Buffer> buffers;
+  std::vector<artifact::MemoryBlock> buffers;
   std::vector<std::string> checks;
   std::vector<std::string> strings; ///< of the model, numbered from 1 on
   std::vector<artifact::KernelInfo> kernels;
