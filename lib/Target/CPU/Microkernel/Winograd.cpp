@@ -106,6 +106,8 @@ private:
   void emitPanels(int64_t panels, Value first);
   void multiply(int64_t rows, Value slot, Value position, int64_t panels,
                 Value panel);
+  Values placeAhead(int64_t rows, Value slot, Value position, int64_t panels,
+                    Value panel);
   void finishTile(Value at, int64_t panels, Value panel);
   void inverse(Value slot, Value lane, WriteElement write);
   void storeOutputs(Value panel, Value lane);
@@ -355,14 +357,31 @@ void WinogradEmitter::emitPanels(int64_t panels, Value first) {
          [&](Value at) { finishTile(at, panels, first); });
 }
 
+/// Panel and position of the weights to bring into L2 meanwhile: they come from
+/// L3 or memory, and the processor's own prefetch stops at the end of a page,
+/// which a panel reaches every 64 channels. Row tile i fetches what panel i of
+/// the group multiplies at the next position.
+Values WinogradEmitter::placeAhead(int64_t rows, Value slot, Value position,
+                                   int64_t panels, Value panel) {
+  Value next = b.add(position, 1), isInside = b.less(next, b.index(positions));
+  Value ahead =
+      b.add(panel, b.rem(b.div(slot, b.index(rows)), b.index(panels)));
+  Value ofNextGroup =
+      b.min(b.add(ahead, panels), b.index(groups * groupPanels - 1));
+  return {b.createOrFold<arith::SelectOp>(isInside, ahead, ofNextGroup),
+          b.createOrFold<arith::SelectOp>(isInside, next, b.index(0))};
+}
+
 /// The sums over channels of some tiles at one position.
 void WinogradEmitter::multiply(int64_t rows, Value slot, Value position,
                                int64_t panels, Value panel) {
   int64_t vectors = product.vectorsPerPanel(), lanes = product.lanes();
   RegisterTile shape = {rows, panels * vectors};
+  Values ahead = placeAhead(rows, slot, position, panels, panel);
   Values found = b.loop(
       b.index(0), b.index(channels), 1, shape.zeros(b, product),
       [&](Value channel, ValueRange carried) {
+        b.prefetch(weight, {ahead[0], ahead[1], channel, b.index(0)});
         auto left = [&](int64_t i) {
           return product.loadSplat(b, transformed,
                                    {position, b.add(slot, i), channel});
