@@ -11,6 +11,12 @@
 
 namespace weft::runtime {
 
+constexpr size_t kHugePage = size_t(2) << 20;
+
+/// Zeroed memory of a multiple of kHugePage bytes on such a boundary, which the
+/// kernel may back by huge pages; to be unmapped. Null where there is none.
+void *mapHugePages(size_t bytes) noexcept;
+
 /// The system's memory as a weft_allocator: large blocks in huge pages.
 extern const weft_allocator kSystemAllocator;
 

@@ -77,6 +77,10 @@ weft_model::weft_model(int descriptor, std::string fileName,
   mapWeights(layout);
   if (options.verify_weights)
     verifyWeights();
+  if (!options.share_weights)
+    hugeWeights.cover(
+        weights, manifest.weightBytes,
+        (manifest.weightFile.empty() ? file : weightFile).descriptor());
   linkCode();
   describeTensors();
   numberStrings();

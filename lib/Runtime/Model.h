@@ -2,6 +2,7 @@
 #ifndef WEFT_LIB_RUNTIME_MODEL_H
 #define WEFT_LIB_RUNTIME_MODEL_H
 
+#include "HugeWeights.h"
 #include "Strings.h"
 #include "weft/Artifact/Abi.h"
 #include "weft/Artifact/File.h"
@@ -43,7 +44,8 @@ struct TensorView {
 
 } // namespace weft::runtime
 
-/// Shared between threads; everything but the count of owners is constant.
+/// Shared between threads; everything is constant but the count of owners and
+/// the pages that weights lie in.
 struct weft_model {
 public:
   /// Loads the artifact that `descriptor` is open on and takes it over.
@@ -65,6 +67,7 @@ public:
   const weft::artifact::CodeInfo *code = nullptr;
   weft_entry_fn entry = nullptr;
   const void *weights = nullptr;
+  weft::runtime::HugeWeights hugeWeights;
 
 private:
   void mapWeights(const weft::artifact::FileLayout &layout);

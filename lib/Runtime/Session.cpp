@@ -8,6 +8,7 @@
 #include "Tensors.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstring>
 
@@ -74,11 +75,24 @@ void weft_session::run(const weft_tensor *given, size_t givenCount,
   outputMismatch = false;
   for (OutputState &output : outputs)
     output.written = nullptr;
-  int32_t result = model.entry(&context, buffers.data(), model.weights);
+  int32_t result = enter();
   if (result != WEFT_RUN_OK || context.failed ||
       strings.failure() != StringTable::Failure::None)
     reportRun(result);
   finishOutputs(described, describedCount);
+}
+
+/// Calls the generated code.
+int32_t weft_session::enter() {
+  auto call = [&] {
+    return model.entry(&context, buffers.data(), model.weights);
+  };
+  if (!model.hugeWeights.isMoving())
+    return call();
+  auto begin = std::chrono::steady_clock::now();
+  int32_t result = call();
+  model.hugeWeights.afterRun(std::chrono::steady_clock::now() - begin);
+  return result;
 }
 
 /// Finds for each input of the model the tensor that is given for it.

@@ -69,6 +69,7 @@ public:
 private:
   friend struct ContextFunctions;
 
+  int32_t enter();
   void takeInputs(const weft_tensor *inputs, size_t count);
   void checkInput(size_t index);
   void placeInput(size_t index);

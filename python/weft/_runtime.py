@@ -70,7 +70,7 @@ class KernelInfo(Structure):
 
 class LoadOptions(Structure):
     _fields_ = [("size", c_size_t), ("target", c_char_p),
-                ("verify_weights", c_int32)]
+                ("verify_weights", c_int32), ("share_weights", c_int32)]
 
 
 class Allocator(Structure):

@@ -1,0 +1,107 @@
+// One chunk is one huge page. It is filled beside the mapping and then takes
+// the place of the file's pages by mremap, which threads that read meanwhile
+// see as one step: the kernel holds the lock that their page faults wait for.
+#include "HugeWeights.h"
+#include "Memory.h"
+
+#include <cstring>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+namespace weft::runtime {
+
+static constexpr size_t kSmallPage = 4096;
+/// What a chunk may cost before one has been measured.
+static constexpr HugeWeights::Nanoseconds kFirstCost =
+    std::chrono::milliseconds(1);
+static constexpr int kShareOfRun = 8;
+
+static bool systemHasHugePages() {
+  int file =
+      open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
+  if (file < 0)
+    return false;
+  char text[64] = {};
+  ssize_t count = read(file, text, sizeof text - 1);
+  close(file);
+  return count > 0 && !std::strstr(text, "[never]");
+}
+
+/// True if this process has touched most of the chunk. Moving the rest would
+/// make memory of what nobody reads: rows of an embedding table, say.
+static bool isInUse(uintptr_t chunk) {
+  constexpr size_t kPages = kHugePage / kSmallPage;
+  constexpr uint64_t kPresent = uint64_t(1) << 63;
+  if (sysconf(_SC_PAGESIZE) != kSmallPage)
+    return false;
+  int file = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  if (file < 0)
+    return false;
+  uint64_t entries[kPages];
+  ssize_t count = pread(file, entries, sizeof entries,
+                        off_t(chunk / kSmallPage * sizeof entries[0]));
+  close(file);
+  if (count != sizeof entries)
+    return false;
+  size_t present = 0;
+  for (uint64_t entry : entries)
+    present += (entry & kPresent) != 0;
+  return present > kPages / 2;
+}
+
+void HugeWeights::cover(const void *begin, size_t bytes, int file) noexcept {
+  struct statfs system;
+  if (fstatfs(file, &system) != 0 || system.f_type == TMPFS_MAGIC ||
+      !systemHasHugePages())
+    return;
+  auto first = reinterpret_cast<uintptr_t>(begin);
+  std::lock_guard<std::mutex> lock(mutex);
+  next = (first + kHugePage - 1) / kHugePage * kHugePage;
+  end = (first + bytes) / kHugePage * kHugePage;
+  cost = kFirstCost;
+  moving = next < end;
+}
+
+void HugeWeights::afterRun(Nanoseconds run) noexcept {
+  std::unique_lock<std::mutex> lock(mutex, std::try_to_lock);
+  if (!lock || !isMoving())
+    return;
+  if (!hasRun) {
+    hasRun = true;
+    return;
+  }
+  saved += run / kShareOfRun;
+  while (saved >= cost && isMoving()) {
+    auto begin = std::chrono::steady_clock::now();
+    if (!isInUse(next)) {
+      next += kHugePage;
+    } else if (moveChunk()) {
+      next += kHugePage;
+      cost = std::chrono::steady_clock::now() - begin;
+    } else {
+      next = end;
+    }
+    saved -= std::chrono::steady_clock::now() - begin;
+    moving = next < end;
+  }
+}
+
+/// False, and nothing has changed, if the system does not have what it takes.
+bool HugeWeights::moveChunk() noexcept {
+  void *copy = mapHugePages(kHugePage);
+  if (!copy)
+    return false;
+  auto *place = reinterpret_cast<void *>(next);
+  std::memcpy(copy, place, kHugePage);
+  if (mprotect(copy, kHugePage, PROT_READ) == 0 &&
+      mremap(copy, kHugePage, kHugePage, MREMAP_MAYMOVE | MREMAP_FIXED,
+             place) == place)
+    return true;
+  munmap(copy, kHugePage);
+  return false;
+}
+
+} // namespace weft::runtime

@@ -1,0 +1,144 @@
+#include "Runtime/HugeWeights.h"
+#include "Runtime/Memory.h"
+#include "gtest/gtest.h"
+#include <atomic>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <sys/mman.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+using namespace weft::runtime;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr size_t kChunks = 6;
+
+/// A mapped file on disk, in which each word is its number.
+struct HugeWeightsTest : testing::Test {
+  void SetUp() override {
+    std::string name = std::filesystem::current_path() / "weights-XXXXXX";
+    file = mkstemp(name.data());
+    ASSERT_GE(file, 0);
+    unlink(name.c_str());
+    std::vector<uint64_t> words(bytes / 8);
+    for (size_t i = 0; i < words.size(); ++i)
+      words[i] = i;
+    ASSERT_EQ(write(file, words.data(), bytes), ssize_t(bytes));
+    void *mapped = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, file, 0);
+    ASSERT_NE(mapped, MAP_FAILED);
+    data = static_cast<const uint64_t *>(mapped);
+    weights.cover(data, bytes, file);
+    if (!weights.isMoving())
+      GTEST_SKIP() << "no huge pages, or the folder is in memory";
+  }
+  void TearDown() override {
+    if (data)
+      munmap(const_cast<uint64_t *>(data), bytes);
+    close(file);
+  }
+
+  /// Words that are not what the file holds.
+  size_t wrong() const {
+    size_t count = 0;
+    for (size_t i = 0; i < bytes / 8; ++i)
+      count += data[i] != i;
+    return count;
+  }
+  void moveAll() {
+    for (int i = 0; i < 1000 && weights.isMoving(); ++i)
+      weights.afterRun(1s);
+    EXPECT_FALSE(weights.isMoving());
+  }
+  /// Lines of the process's map that lie in the data and belong to a file, or
+  /// to none.
+  size_t bytesOfMap(bool ofFile) const {
+    std::ifstream maps("/proc/self/maps");
+    size_t sum = 0;
+    for (std::string line; std::getline(maps, line);) {
+      uintptr_t first = 0, last = 0;
+      if (std::sscanf(line.c_str(), "%lx-%lx", &first, &last) != 2)
+        continue;
+      auto begin = uintptr_t(data);
+      first = std::max(first, begin), last = std::min(last, begin + bytes);
+      bool isFile = line.find("weights-") != std::string::npos;
+      if (first < last && isFile == ofFile)
+        sum += last - first;
+    }
+    return sum;
+  }
+
+  static constexpr size_t bytes = kChunks * kHugePage + 12345 * 8;
+  int file = -1;
+  const uint64_t *data = nullptr;
+  HugeWeights weights;
+};
+
+TEST_F(HugeWeightsTest, KeepTheirValuesAndAddresses) {
+  ASSERT_EQ(wrong(), 0u);
+  moveAll();
+  EXPECT_EQ(wrong(), 0u);
+  // What does not fill a huge page stays where it is.
+  EXPECT_GE(bytesOfMap(/*ofFile=*/false), (kChunks - 1) * kHugePage);
+  EXPECT_GT(bytesOfMap(/*ofFile=*/true), 0u);
+}
+
+TEST_F(HugeWeightsTest, StayWhileNobodyReadThem) {
+  moveAll();
+  EXPECT_EQ(bytesOfMap(/*ofFile=*/false), 0u);
+  EXPECT_EQ(wrong(), 0u);
+}
+
+TEST_F(HugeWeightsTest, StayAfterTheFirstRun) {
+  ASSERT_EQ(wrong(), 0u);
+  weights.afterRun(100s);
+  EXPECT_EQ(bytesOfMap(/*ofFile=*/false), 0u);
+  EXPECT_TRUE(weights.isMoving());
+}
+
+TEST_F(HugeWeightsTest, ShortRunsSaveUp) {
+  ASSERT_EQ(wrong(), 0u);
+  weights.afterRun(1us);
+  weights.afterRun(1us);
+  EXPECT_EQ(bytesOfMap(/*ofFile=*/false), 0u) << "a chunk takes longer";
+  for (int i = 0; i < 10000; ++i)
+    weights.afterRun(1us);
+  EXPECT_GT(bytesOfMap(/*ofFile=*/false), 0u);
+}
+
+TEST_F(HugeWeightsTest, OthersReadMeanwhile) {
+  ASSERT_EQ(wrong(), 0u);
+  std::atomic<bool> stop{false};
+  std::atomic<size_t> bad{0}, rounds{0};
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 2; ++i)
+    readers.emplace_back([&] {
+      while (!stop || rounds < 4) {
+        bad += wrong();
+        ++rounds;
+      }
+    });
+  moveAll();
+  stop = true;
+  for (std::thread &reader : readers)
+    reader.join();
+  EXPECT_EQ(bad, 0u);
+}
+
+TEST(HugeWeights, FilesInMemoryAreNotHeldTwice) {
+  int file = memfd_create("weights", MFD_CLOEXEC);
+  ASSERT_GE(file, 0);
+  ASSERT_EQ(ftruncate(file, 8 * kHugePage), 0);
+  void *data = mmap(nullptr, 8 * kHugePage, PROT_READ, MAP_PRIVATE, file, 0);
+  ASSERT_NE(data, MAP_FAILED);
+  HugeWeights weights;
+  weights.cover(data, 8 * kHugePage, file);
+  EXPECT_FALSE(weights.isMoving());
+  munmap(data, 8 * kHugePage);
+  close(file);
+}
+
+} // namespace
