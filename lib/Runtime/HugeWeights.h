@@ -27,7 +27,7 @@ public:
   void cover(const void *begin, size_t bytes, int file) noexcept;
 
   /// After a run that took `run`: moves some of what runs have read, for about
-  /// an eighth of that time, and nothing after the first run of all. Other
+  /// a quarter of that time, and nothing after the first run of all. Other
   /// threads may read the weights meanwhile.
   void afterRun(Nanoseconds run) noexcept;
 
