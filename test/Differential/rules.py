@@ -150,6 +150,11 @@ def cast(b):
     x = b.pick(ANY)
     # A float of either sign has no meaning as an unsigned integer.
     to = b.choice(["float32", "float64", "int64", "int32", "bool"])
+    if x and x.type in REALS and to in INTEGERS:
+        # What no integer holds, ONNX leaves undefined: NaN, and beyond the type's range.
+        isnan, = b.node("IsNaN", [x], [("bool", x.shape)])
+        number, = b.node("Where", [isnan, b.constant(np.asarray(0, x.type)), x], [(x.type, x.shape)])
+        x, = b.node("Clip", [number, *(b.constant(np.asarray(n, x.type)) for n in (-1e6, 1e6))], [(x.type, x.shape)])
     return x and b.node("Cast", [x], [(to, x.shape)], to=TYPES[to])
 
 
