@@ -93,6 +93,15 @@ def test_a_jump_is_not_judged():
     assert differences.differs(outputs[0] - [[0, 1, 0, 0]], outputs[0].astype("float64"), moved)
 
 
+def test_the_onnx_evaluator_pools_with_paddings_that_differ():
+    """Its own MaxPool has an error there, which is mended."""
+    pool = onnx.parser.parse_model("""<ir_version: 10, opset_import: ["": 21]>
+        g (float[1, 1, 3] x) => (float[1, 1, 2] y) { y = MaxPool<kernel_shape = [3], pads = [0, 1]>(x) }""")
+    run_ = differences.references(pool)["the ONNX evaluator"]
+    outputs, = differences.evaluate(run_, {"x": np.array([[[1, 2, 3]]], "float32")})
+    assert outputs.tolist() == [[[3, 3]]]
+
+
 def test_a_crash_does_not_end_the_run():
     import os
     worker = run.Worker()
