@@ -102,6 +102,17 @@ def test_the_onnx_evaluator_pools_with_paddings_that_differ():
     assert outputs.tolist() == [[[3, 3]]]
 
 
+def test_what_one_reference_gets_wrong_another_may_have_right(monkeypatch):
+    def wrong(_):
+        return lambda feed: [np.zeros_like(feed["x"])]
+
+    monkeypatch.setattr(differences, "REFERENCES", {"wrong": wrong, **differences.REFERENCES})
+    assert differences.check(CHAIN, FEEDS) == 2
+    monkeypatch.setattr(differences, "REFERENCES", {"wrong": wrong})
+    with pytest.raises(differences.Difference, match=r"output 'd' is .* not .* by wrong"):
+        differences.check(CHAIN, FEEDS)
+
+
 def test_a_crash_does_not_end_the_run():
     import os
     worker = run.Worker()
