@@ -41,6 +41,24 @@ def test_what_a_loop_collects_keeps_its_shape():
         model.run({"n": np.array(2), "x": x})
 
 
+@pytest.mark.parametrize("turns", [0, 1, 2, 9])
+def test_a_loop_may_carry_several_values_and_end_itself(turns):
+    model = compiled("""g (int64 n, float[m] x) => (float[m] y, float[m] z) {
+        y, z = Loop <body = turn (int64 i, bool go, float[m] s, float[m] t) => (bool on, float[m] u, float[m] v) {
+            three = Constant <value = int64 {3}> ()
+            on = Less(i, three)
+            u = Abs(t)
+            v = Neg(s)
+        }> (n, "", x, x)
+    }""")
+    x = np.array([-1, 0, 2], "float32")
+    y, z = x, x
+    for _ in range(min(turns, 4)):
+        y, z = np.abs(z), -y
+    results = model.run({"n": np.array(turns), "x": x})
+    assert np.array_equal(results["y"], y) and np.array_equal(results["z"], z)
+
+
 def test_units_that_only_a_run_knows():
     """Without the rank of the result a squeeze takes open extents for other than 1."""
     proto = onnx.parser.parse_model(HEADER + "g (float[m, 1, 3] x) => (float y) { y = Squeeze(x) }")

@@ -60,3 +60,34 @@ func.func @main(%x: memref<?xf32>) -> memref<?xf32> {
   kernel.launch @k ins(%a : memref<?xf32>) outs(%b : memref<?xf32>)
   return %b : memref<?xf32>
 }
+
+// -----
+
+func.func private @k(%x: memref<16xf32>, %y: memref<16xf32>) attributes {kernel.entry} { return }
+
+// What a loop carries as number 1 and 2 comes out of its condition as number 0
+// and 1.
+// CHECK-LABEL: func.func @main(
+// CHECK: %[[R:.*]]:2 = scf.while
+// CHECK:   kernel.allocate
+// CHECK:   kernel.allocate
+// CHECK: linalg.copy ins(%[[R]]#0
+// CHECK: linalg.copy ins(%[[R]]#1
+func.func @main(%x: memref<16xf32>, %go: i1) -> (memref<16xf32>, memref<16xf32>) {
+  %a = memref.alloc() : memref<16xf32>
+  kernel.launch @k ins(%x : memref<16xf32>) outs(%a : memref<16xf32>)
+  %b = memref.alloc() : memref<16xf32>
+  kernel.launch @k ins(%x : memref<16xf32>) outs(%b : memref<16xf32>)
+  %r:2 = scf.while (%on = %go, %s = %a, %t = %b) : (i1, memref<16xf32>, memref<16xf32>) -> (memref<16xf32>, memref<16xf32>) {
+    scf.condition(%on) %s, %t : memref<16xf32>, memref<16xf32>
+  } do {
+  ^bb0(%s: memref<16xf32>, %t: memref<16xf32>):
+    %false = arith.constant false
+    %u = memref.alloc() : memref<16xf32>
+    kernel.launch @k ins(%t : memref<16xf32>) outs(%u : memref<16xf32>)
+    %v = memref.alloc() : memref<16xf32>
+    kernel.launch @k ins(%s : memref<16xf32>) outs(%v : memref<16xf32>)
+    scf.yield %false, %u, %v : i1, memref<16xf32>, memref<16xf32>
+  }
+  return %r#0, %r#1 : memref<16xf32>, memref<16xf32>
+}

@@ -22,16 +22,20 @@ llvm::SetVector<Value> aliasesOf(Value root) {
         if (user->getNumResults() == 1 &&
             isa<MemRefType>(user->getResult(0).getType()))
           aliases.insert(user->getResult(0));
+      } else if (auto loop = dyn_cast<scf::WhileOp>(user)) {
+        // What goes around comes out by the condition alone; its numbers there
+        // may be others.
+        aliases.insert(loop.getBeforeArguments()[use.getOperandNumber()]);
       } else if (auto yield = dyn_cast<scf::YieldOp>(user)) {
         Operation *parent = yield->getParentOp();
-        aliases.insert(parent->getResult(use.getOperandNumber()));
+        unsigned number = use.getOperandNumber();
+        if (auto loop = dyn_cast<scf::WhileOp>(parent)) {
+          aliases.insert(loop.getBeforeArguments()[number]);
+          continue;
+        }
+        aliases.insert(parent->getResult(number));
         if (auto loop = dyn_cast<LoopLikeOpInterface>(parent))
-          for (Region *region : loop.getLoopRegions())
-            if (Value next =
-                    region->getArguments().size() > use.getOperandNumber()
-                        ? loop.getRegionIterArgs()[use.getOperandNumber()]
-                        : Value())
-              aliases.insert(next);
+          aliases.insert(loop.getRegionIterArgs()[number]);
       } else if (auto condition = dyn_cast<scf::ConditionOp>(user)) {
         if (use.getOperandNumber() == 0)
           continue;
