@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Dominance.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/CSE.h"
 #include "mlir/Transforms/Passes.h"
@@ -75,6 +76,36 @@ void separateEmptyTensors(func::FuncOp function) {
       OpBuilder b(use.getOwner());
       use.set(b.clone(*empty)->getResult(0));
     }
+}
+
+/// Copies what is handed on from loop to loop behind each eighth of a chain of
+/// them. Otherwise all of the chain may be one buffer, and for each use of it
+/// every pair of its uses is analysed.
+void cutChainsOfLoops(func::FuncOp main) {
+  constexpr unsigned kLongest = 8;
+  // How many loops in a row may have made a value in one buffer.
+  llvm::DenseMap<Value, unsigned> lengths;
+  main.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    // A launch has a buffer of its own.
+    if (isa<LaunchOp>(op))
+      return;
+    bool isLoop = isa<LoopLikeOpInterface>(op);
+    unsigned longest = 0;
+    for (OpOperand &operand : op->getOpOperands()) {
+      unsigned length = lengths.lookup(operand.get());
+      if (isLoop && length == kLongest) {
+        OpBuilder b(op);
+        operand.set(AllocTensorOp::create(
+            b, op->getLoc(), cast<RankedTensorType>(operand.get().getType()),
+            /*dynamicSizes=*/ValueRange(), /*copy=*/operand.get()));
+        length = 0;
+      }
+      longest = std::max(longest, length);
+    }
+    for (Value result : op->getResults())
+      if (isa<RankedTensorType>(result.getType()))
+        lengths[result] = longest + isLoop;
+  });
 }
 
 LogicalResult runOneShot(func::FuncOp function) {
@@ -161,6 +192,7 @@ LogicalResult Bufferizer::bufferizeMain(func::FuncOp main) {
   }
   ret->setOperands(results);
   main.setType(FunctionType::get(main.getContext(), types, resultTypes));
+  cutChainsOfLoops(main);
   return runOneShot(main);
 }
 
