@@ -21,6 +21,7 @@
 #include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
 #include "mlir/Dialect/X86Vector/Transforms.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/DialectConversion.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -49,8 +50,33 @@ struct DropCast : OpConversionPattern<UnrealizedConversionCastOp> {
   }
 };
 
+/// max(x, c) and min(x, c) of a number c as a choice: one instruction of x86,
+/// which gives x where that is NaN, in place of three. Zeros of either sign are
+/// equal, so the maximum of -0 and 0 is -0.
+template <typename Op, arith::CmpFPredicate gives>
+struct ChooseLimit : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const final {
+    for (auto [x, limit] : {std::pair(op.getLhs(), op.getRhs()),
+                            std::pair(op.getRhs(), op.getLhs())}) {
+      APFloat value(0.0f);
+      if (!matchPattern(limit, m_ConstantFloat(&value)) || value.isNaN())
+        continue;
+      Value exceeds =
+          arith::CmpFOp::create(rewriter, op.getLoc(), gives, x, limit);
+      rewriter.replaceOpWithNewOp<arith::SelectOp>(op, exceeds, limit, x);
+      return success();
+    }
+    return rewriter.notifyMatchFailure(op, "has no number as its limit");
+  }
+};
+
 LogicalResult prepare(ModuleOp module) {
   RewritePatternSet patterns(module.getContext());
+  patterns.add<ChooseLimit<arith::MaximumFOp, arith::CmpFPredicate::OLT>,
+               ChooseLimit<arith::MinimumFOp, arith::CmpFPredicate::OGT>>(
+      module.getContext());
   memref::populateExpandStridedMetadataPatterns(patterns);
   populateAffineToStdConversionPatterns(patterns);
   affine::populateAffineExpandIndexOpsPatterns(patterns);

@@ -50,3 +50,26 @@ func.func @divide(%x: index, %y: index) -> index {
   %q = arith.floordivsi %x, %y : index
   return %q : index
 }
+
+// A limit that is known is chosen by one comparison, which NaN does not pass;
+// one that is not, or is NaN, is left to LLVM.
+// CHECK-LABEL: llvm.func @clamp(
+// CHECK-SAME:    %[[X:.*]]: vector<4xf32>, %[[Y:.*]]: vector<4xf32>)
+// CHECK-DAG:     %[[ZERO:.*]] = llvm.mlir.constant(dense<0.000000e+00> : vector<4xf32>)
+// CHECK-DAG:     %[[SIX:.*]] = llvm.mlir.constant(dense<6.000000e+00> : vector<4xf32>)
+// CHECK:         %[[LESS:.*]] = llvm.fcmp "olt" %[[X]], %[[ZERO]]
+// CHECK:         %[[LOW:.*]] = llvm.select %[[LESS]], %[[ZERO]], %[[X]]
+// CHECK:         %[[MORE:.*]] = llvm.fcmp "ogt" %[[LOW]], %[[SIX]]
+// CHECK:         %[[HIGH:.*]] = llvm.select %[[MORE]], %[[SIX]], %[[LOW]]
+// CHECK:         %[[MAX:.*]] = llvm.intr.maximum(%[[HIGH]], %[[Y]])
+// CHECK:         llvm.intr.minimum(%[[MAX]], %{{.*}})
+func.func @clamp(%x: vector<4xf32>, %y: vector<4xf32>) -> vector<4xf32> {
+  %zero = arith.constant dense<0.0> : vector<4xf32>
+  %six = arith.constant dense<6.0> : vector<4xf32>
+  %nan = arith.constant dense<0x7FC00000> : vector<4xf32>
+  %low = arith.maximumf %zero, %x : vector<4xf32>
+  %high = arith.minimumf %low, %six : vector<4xf32>
+  %max = arith.maximumf %high, %y : vector<4xf32>
+  %min = arith.minimumf %max, %nan : vector<4xf32>
+  return %min : vector<4xf32>
+}
