@@ -114,6 +114,25 @@ func.func private @one_pixel(%x: memref<1x8x1x1x16xf32>, %w: memref<8x8x1x1x16x1
   return
 }
 
+// Five output blocks: two pairs, and one that is left over.
+// WIDE-LABEL:  func.func private @rest
+// WIDE:          scf.for %[[P:.*]] = %{{.*}} to %{{.*}} step %c2
+// WIDE-COUNT-28:   vector.fma
+// WIDE-NOT:        vector.fma
+// WIDE:          scf.for
+// WIDE-COUNT-14:   vector.fma
+// WIDE-NOT:        vector.fma
+// WIDE:          return
+func.func private @rest(%x: memref<1x1x14x14x16xf32>, %w: memref<5x1x1x1x16x16xf32>, %out: memref<1x5x14x14x16xf32>)
+    attributes {kernel.entry} {
+  kernel.conv input(%x) weight(%w) outs(%out) strides [1, 1] dilations [1, 1] groups 1
+    {extra_maps = [], kernel.tile = {rows = 14, panels = 2, item_panels = 6}} epilogue {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } : (memref<1x1x14x14x16xf32>, memref<5x1x1x1x16x16xf32>, memref<1x5x14x14x16xf32>) -> ()
+  return
+}
+
 // Ten pixels and three taps: a row of the window loads 12 vectors of input and 3
 // of weights for 30 multiply-adds.
 // CHECK-LABEL: func.func private @depthwise

@@ -56,6 +56,8 @@ def convs(rng):
     yield conv(rng, 2, 4, (6, 9), (1, 1), epilogue="bias_relu")
     yield conv(rng, 2, 4, (6, 9), (1, 1), epilogue="residual")
     yield conv(rng, 2, 4, (6, 9), (1, 1), epilogue="reversed")
+    yield conv(rng, 2, 5, (6, 9), (1, 1), epilogue="bias_relu", tile="panels = 2, item_panels = 4")
+    yield conv(rng, 3, 7, (6, 9), (3, 3), epilogue="residual", tile="panels = 3, depth = 2, rows = 4")
     yield conv(rng, 2, 2, (6, 9), (1, 1), (2, 2))
     yield conv(rng, 1, 2, (6, 9), (3, 3), groups=3, batch=3)
     yield conv(rng, 2, 1, (1, 1), (7, 7))

@@ -43,6 +43,7 @@ public:
 private:
   ConvShape shape();
   void emitItem();
+  void emitPanels(Value first);
   void emitChunk(const Chunk &chunk);
   void forEachTile(function_ref<void(int64_t pixels, Value pixel)> body);
   void emitTile(int64_t pixels, Value pixel, const Chunk &chunk);
@@ -63,10 +64,11 @@ private:
   SmallVector<int64_t> strides, dilations;
   int64_t groups, vectors;
   Tile tile;
-  bool blocked = false; ///< input blocks are summed up in several chunks
-  bool fetches;         ///< weights, more than L1 holds, are asked for ahead
-  bool light;           ///< the epilogue runs on the register tile
-  Value inputBlocks;    ///< of one group
+  int64_t restPanels = 0; ///< of the last group of output blocks; 0: all alike
+  bool blocked = false;   ///< input blocks are summed up in several chunks
+  bool fetches;           ///< weights, more than L1 holds, are asked for ahead
+  bool light;             ///< the epilogue runs on the register tile
+  Value inputBlocks;      ///< of one group
 
   // Of what is being emitted: item, group of output blocks, row, tile.
   Value batch, firstPanel, lastPanel, firstRow, lastRow, firstTile, lastTile;
@@ -132,11 +134,15 @@ LogicalResult ConvEmitter::chooseTile(kernel::ConvOp op,
   tile = chooseConvTile(known, machine);
   if (failed(updateTile(op, tile)))
     return failure();
-  // A group of output blocks reads one group of input blocks.
+  // A group of output blocks reads one group of input blocks. What is left over
+  // of one group of channels is a narrower one.
   if (known.outputBlocks == ShapedType::kDynamic)
     tile.panels = 1;
-  while (tile.panels > 1 && known.outputBlocks % tile.panels)
+  while (tile.panels > 1 && groups > 1 && known.outputBlocks % tile.panels)
     --tile.panels;
+  restPanels = known.outputBlocks == ShapedType::kDynamic
+                   ? 0
+                   : known.outputBlocks % tile.panels;
   tile.itemPanels = llvm::alignTo(tile.itemPanels, tile.panels);
   blocked = tile.depth && known.inputBlocks != ShapedType::kDynamic &&
             tile.depth < known.inputBlocks;
@@ -185,23 +191,38 @@ void ConvEmitter::emitItem() {
         {tile.itemRows, tile.itemTiles * tile.rows, tile.panels * kBlock});
   if (!light)
     tileBuffer = allocate({tile.rows, tile.panels * kBlock});
+  if (!restPanels) {
+    b.loop(firstPanel, lastPanel, tile.panels,
+           [&](Value first) { emitPanels(first); });
+    return;
+  }
+  Value groupCount = b.div(b.sub(lastPanel, firstPanel), b.index(tile.panels)),
+        rest = b.add(firstPanel, b.mul(groupCount, tile.panels));
+  b.loop(firstPanel, rest, tile.panels,
+         [&](Value first) { emitPanels(first); });
+  std::swap(tile.panels, restPanels);
+  b.when(b.less(rest, lastPanel), [&] { emitPanels(rest); });
+  std::swap(tile.panels, restPanels);
+}
+
+/// Computes the item's part of the group of output blocks that begins at
+/// `first`.
+void ConvEmitter::emitPanels(Value first) {
+  panel = first;
   Value groupPanels = b.div(image.extents[1], b.index(groups));
-  b.loop(firstPanel, lastPanel, tile.panels, [&](Value first) {
-    panel = first;
-    firstInput = b.mul(b.div(panel, groupPanels), inputBlocks);
-    if (blocked) {
-      // The first chunk does not read sums, the last does not write them.
-      int64_t last = (*constantOf(inputBlocks) - 1) / tile.depth * tile.depth;
-      Value depth = b.index(tile.depth);
-      emitChunk({b.index(0), depth, true, false});
-      b.loop(depth, b.index(last), tile.depth, [&](Value begin) {
-        emitChunk({begin, b.add(begin, depth), false, false});
-      });
-      emitChunk({b.index(last), inputBlocks, false, true});
-    } else {
-      emitChunk({b.index(0), inputBlocks, true, true});
-    }
+  firstInput = b.mul(b.div(panel, groupPanels), inputBlocks);
+  if (!blocked) {
+    emitChunk({b.index(0), inputBlocks, true, true});
+    return;
+  }
+  // The first chunk does not read sums, the last does not write them.
+  int64_t last = (*constantOf(inputBlocks) - 1) / tile.depth * tile.depth;
+  Value depth = b.index(tile.depth);
+  emitChunk({b.index(0), depth, true, false});
+  b.loop(depth, b.index(last), tile.depth, [&](Value begin) {
+    emitChunk({begin, b.add(begin, depth), false, false});
   });
+  emitChunk({b.index(last), inputBlocks, false, true});
 }
 
 void ConvEmitter::emitChunk(const Chunk &chunk) {

@@ -92,7 +92,8 @@ static int64_t mostRows(int64_t vectors, const Machine &machine) {
 }
 
 /// The register tile for `rows` rows that costs least for each panel; of nearly
-/// equal ones the narrowest, which reads the panels least often.
+/// equal ones the narrowest, which reads the panels least often. Panels that
+/// are left over get tiles of as many rows.
 static double chooseRegisterTile(int64_t rows, int64_t panels,
                                  int64_t panelVectors, const Machine &machine,
                                  Tile &tile) {
@@ -103,10 +104,14 @@ static double chooseRegisterTile(int64_t rows, int64_t panels,
       break;
     int64_t tiles = llvm::divideCeil(rows, most), base = rows / tiles,
             longer = rows % tiles;
+    auto group = [&](int64_t width) {
+      return longer * stepCost(base + 1, width * panelVectors, machine) +
+             (tiles - longer) * stepCost(base, width * panelVectors, machine);
+    };
+    int64_t rest = panels % p;
     double cost =
-        (longer * stepCost(base + 1, p * panelVectors, machine) +
-         (tiles - longer) * stepCost(base, p * panelVectors, machine)) /
-        static_cast<double>(p);
+        static_cast<double>(panels / p * group(p) + (rest ? group(rest) : 0)) /
+        panels;
     if (p == 1 || cost < 0.98 * best) {
       best = cost;
       tile.rows = std::min(most, rows);
@@ -238,7 +243,7 @@ Tile chooseConvTile(const ConvShape &shape, const Machine &machine) {
   int64_t blocks = shape.outputBlocks == kDynamic ? 1 : shape.outputBlocks;
   chooseRegisterTile(pixels, blocks, shape.panelVectors, machine, tile);
   // A register tile stays within one group of channels.
-  while (blocks % tile.panels)
+  while (shape.groups > 1 && blocks % tile.panels)
     --tile.panels;
   tile.rows =
       std::min(pixels, mostRows(tile.panels * shape.panelVectors, machine));
