@@ -90,10 +90,13 @@ func.func private @pointwise(%x: memref<1x2x6x6x16xf32>, %w: memref<4x2x1x1x16x1
 }
 
 // Weights that L1 does not hold are asked for one group of blocks ahead; those
-// of the function above are not, and one pixel uses its weights but once.
+// of the function above are not, and one pixel uses its weights but once. Each
+// tile asks for its share before it computes.
 // CHECK-LABEL: func.func private @ahead
 // CHECK-SAME:    %[[W:[a-z0-9]+]]: memref<8x8x1x1x16x16xf32>
 // CHECK:         memref.prefetch %[[W]][%{{.*}}], read, locality<2>, data
+// CHECK:         scf.for %{{.*}} iter_args
+// CHECK-NOT:     memref.prefetch
 // CHECK:         vector.fma
 // CHECK-LABEL: func.func private @one_pixel
 // CHECK-NOT:     memref.prefetch
