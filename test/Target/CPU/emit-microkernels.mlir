@@ -25,6 +25,26 @@ func.func private @matmul(%a: memref<100x64xf32>, %b: memref<3x64x16xf32>, %bias
   return
 }
 
+// Five tiles of six rows ask for the next panel together: four of them for a
+// quarter of it each, which is a quarter of a line at each step.
+// CHECK-LABEL: func.func private @together
+// CHECK-SAME:    %[[B:[a-z0-9]+]]: memref<8x64x16xf32>
+// CHECK:         scf.for %[[TILE:.*]] = %c0
+// CHECK:           %[[SLOT:.*]] = arith.remui %{{.*}}, %c4
+// CHECK:           %[[QUARTER:.*]] = arith.remui %[[SLOT]], %c4
+// CHECK:           %[[PLACE:.*]] = arith.muli %[[QUARTER]], %c16
+// CHECK:           %[[BEGIN:.*]] = arith.addi %{{.*}}, %[[PLACE]]
+// CHECK:           scf.for %[[K:.*]] = %c0
+// CHECK:             %[[AT:.*]] = arith.muli %[[K]], %c4
+// CHECK:             memref.prefetch %[[B]][%{{.*}}, %[[BEGIN]], %[[AT]]], read, locality<2>, data
+func.func private @together(%a: memref<30x64xf32>, %b: memref<8x64x16xf32>, %out: memref<30x128xf32>) attributes {kernel.entry} {
+  kernel.matmul packed lhs(%a) rhs(%b) outs(%out) {extra_maps = []} epilogue {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } : (memref<30x64xf32>, memref<8x64x16xf32>, memref<30x128xf32>) -> ()
+  return
+}
+
 // The number of rows is known at run time: whole tiles of six, then what is
 // left by four, two and one.
 // CHECK-LABEL: func.func private @rows

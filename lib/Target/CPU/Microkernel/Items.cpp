@@ -35,6 +35,14 @@ Value RowSplit::start(LoopBuilder &b, Value tile) const {
   return b.add(b.mul(tile, base), b.min(tile, b.index(longer)));
 }
 
+Value RowSplit::tileAt(LoopBuilder &b, int64_t size, Value start) const {
+  if (!constantOf(total))
+    return b.div(start, b.index(most));
+  if (size > base)
+    return b.div(start, b.index(size));
+  return b.div(b.sub(start, b.index(longer)), b.index(base));
+}
+
 void RowSplit::forEach(LoopBuilder &b, Value first, Value last,
                        function_ref<void(int64_t, Value)> body) const {
   if (std::optional<int64_t> known = constantOf(total)) {

@@ -62,7 +62,9 @@ private:
   void emitGroups(function_ref<void(const Group &)> body);
   void emitTile(int64_t rows, Value row, const Group &group,
                 const DepthBlock &block);
-  Values placeAhead(Value row, const Group &group, const DepthBlock &block);
+  Values placeAhead(Value tileNumber, const Group &group,
+                    const DepthBlock &block);
+  Value partOfLine();
   void finishTile(int64_t rows, Value row, const Group &group);
   void store(Value sum, Value row, const Group &group, int64_t vector);
 
@@ -306,11 +308,11 @@ void MatMulEmitter::emitTile(int64_t rows, Value row, const Group &group,
           sumsIndex(row, i / shape.vectors, group, i % shape.vectors));
   Values ahead;
   if (fetches && !narrow)
-    ahead = placeAhead(row, group, block);
+    ahead = placeAhead(split.tileAt(b, rows, row), group, block);
   sums = b.loop(
       b.index(0), block.count, 1, sums, [&](Value at, ValueRange carried) {
         if (!ahead.empty())
-          b.prefetch(rhs, {ahead[0], b.add(ahead[1], at), b.index(0)});
+          b.prefetch(rhs, {ahead[0], ahead[1], b.mul(at, ahead[2])});
         return shape.step(
             b, product, carried,
             [&](int64_t r) { return left(row, r, at, block); },
@@ -327,12 +329,14 @@ void MatMulEmitter::emitTile(int64_t rows, Value row, const Group &group,
     finishTile(rows, row, group);
 }
 
-/// Panel and depth of the lines to bring into L2 meanwhile: weights come from
-/// memory, and the processor's own prefetch stops at the end of a page, which a
-/// panel reaches every 64 steps. Tile i of the rows fetches panel i of the
-/// group that comes next; further tiles fetch again what is there, which costs
-/// nothing.
-Values MatMulEmitter::placeAhead(Value row, const Group &group,
+/// Panel and depth of the lines to bring into L2 meanwhile, and the elements to
+/// go on by at each step: weights come from memory, and the processor's own
+/// prefetch stops at the end of a page, which a panel reaches every 64 steps.
+/// The tiles of the rows share the group that comes next, so that as few lines
+/// as can be are on their way at a time: those occupy the buffers that lines
+/// from L2 to L1 need. Tiles beyond those fetch again what is there, which
+/// costs nothing.
+Values MatMulEmitter::placeAhead(Value tileNumber, const Group &group,
                                  const DepthBlock &block) {
   // The item's last group is followed by its first one, for the next block or
   // for the rows of the next item, or by the panels of the next item.
@@ -346,9 +350,29 @@ Values MatMulEmitter::placeAhead(Value row, const Group &group,
   }
   next = b.createOrFold<arith::SelectOp>(inside, next, after);
   begin = b.createOrFold<arith::SelectOp>(inside, block.begin, begin);
-  Value slot = b.rem(b.div(b.sub(row, firstRow), b.index(tile.rows)),
-                     b.index(tile.panels));
-  return {b.min(b.add(next, slot), b.sub(panelCount, b.index(1))), begin};
+  Value advance = partOfLine();
+  Value parts = b.div(b.index(kPanel), advance);
+  Value slot = b.rem(b.sub(tileNumber, firstTile), b.mul(parts, tile.panels));
+  Value panel =
+      b.min(b.add(next, b.div(slot, parts)), b.sub(panelCount, b.index(1)));
+  Value first = b.mul(b.rem(slot, parts), b.div(block.count, parts));
+  return {panel, b.add(begin, first), advance};
+}
+
+/// The part of a line of a panel, in elements, that a step of k asks for: the
+/// item's tiles ask for one group of panels together.
+Value MatMulEmitter::partOfLine() {
+  Value tiles = b.sub(lastTile, firstTile), part = b.index(kPanel);
+  if (std::optional<int64_t> all = constantOf(split.count)) {
+    // One answer for all items: the last one has the fewest.
+    int64_t last = *all % tile.itemTiles;
+    tiles = b.index(last ? last : std::min(*all, tile.itemTiles));
+  }
+  for (int64_t parts = 2; parts <= kPanel; parts *= 2)
+    part = b.createOrFold<arith::SelectOp>(
+        b.less(tiles, b.index(parts * tile.panels)), part,
+        b.index(kPanel / parts));
+  return part;
 }
 
 /// Runs the epilogue on the sums of a tile, which lie in the buffer.

@@ -43,6 +43,8 @@ struct RowSplit {
   void
   forEach(LoopBuilder &b, mlir::Value first, mlir::Value last,
           llvm::function_ref<void(int64_t size, mlir::Value start)> body) const;
+  /// The number of the tile that forEach gives as `size` rows from `start` on.
+  mlir::Value tileAt(LoopBuilder &b, int64_t size, mlir::Value start) const;
   /// The first row of a tile; `total` past the last one.
   mlir::Value start(LoopBuilder &b, mlir::Value tile) const;
 };
