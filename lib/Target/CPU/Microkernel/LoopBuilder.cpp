@@ -109,6 +109,19 @@ void LoopBuilder::loop(Value lower, Value upper, int64_t step,
   });
 }
 
+Values LoopBuilder::loopByTwo(Value count, ValueRange init,
+                              function_ref<Values(Value, ValueRange)> body) {
+  std::optional<int64_t> known = constantOf(count);
+  if (!known)
+    return loop(index(0), count, 1, init, body);
+  int64_t even = *known - *known % 2;
+  Values results = loop(index(0), index(even), 2, init,
+                        [&](Value i, ValueRange carried) -> Values {
+                          return body(add(i, 1), body(i, carried));
+                        });
+  return even == *known ? results : body(index(even), results);
+}
+
 void LoopBuilder::when(Value condition, function_ref<void()> body,
                        function_ref<void()> otherwise) {
   if (std::optional<int64_t> known = constantOf(condition)) {

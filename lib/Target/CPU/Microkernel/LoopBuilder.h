@@ -43,6 +43,10 @@ public:
               llvm::function_ref<Values(mlir::Value, mlir::ValueRange)> body);
   void loop(mlir::Value lower, mlir::Value upper, int64_t step,
             llvm::function_ref<void(mlir::Value)> body);
+  /// for i in [0, count), two steps in one turn where the count is known.
+  Values
+  loopByTwo(mlir::Value count, mlir::ValueRange init,
+            llvm::function_ref<Values(mlir::Value, mlir::ValueRange)> body);
   /// if (condition) body else otherwise; one of them alone where it is
   /// constant.
   void when(mlir::Value condition, llvm::function_ref<void()> body,

@@ -309,15 +309,13 @@ void MatMulEmitter::emitTile(int64_t rows, Value row, const Group &group,
   Values ahead;
   if (fetches && !narrow)
     ahead = placeAhead(split.tileAt(b, rows, row), group, block);
-  sums = b.loop(
-      b.index(0), block.count, 1, sums, [&](Value at, ValueRange carried) {
-        if (!ahead.empty())
-          b.prefetch(rhs, {ahead[0], ahead[1], b.mul(at, ahead[2])});
-        return shape.step(
-            b, product, carried,
-            [&](int64_t r) { return left(row, r, at, block); },
-            [&](int64_t v) { return right(group, v, at, block); });
-      });
+  sums = b.loopByTwo(block.count, sums, [&](Value at, ValueRange carried) {
+    if (!ahead.empty())
+      b.prefetch(rhs, {ahead[0], ahead[1], b.mul(at, ahead[2])});
+    return shape.step(
+        b, product, carried, [&](int64_t r) { return left(row, r, at, block); },
+        [&](int64_t v) { return right(group, v, at, block); });
+  });
   for (auto [i, sum] : llvm::enumerate(sums)) {
     int64_t r = i / shape.vectors, v = i % shape.vectors;
     if (block.isLast && light)
