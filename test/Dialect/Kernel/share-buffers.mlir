@@ -61,3 +61,40 @@ func.func @main(%x: tensor<4xf32>) -> tensor<8xf32> {
   %4 = tensor.insert_slice %3 into %2[4] [4] [1] : tensor<4xf32> into tensor<8xf32>
   return %4 : tensor<8xf32>
 }
+
+// -----
+
+// What is copied with dimensions merged is computed in a split view of its
+// place.
+// CHECK-LABEL: func.func @main(
+// CHECK:         %[[B:.*]] = memref.alloc() {{.*}} : memref<8xf32>
+// CHECK:         %[[P:.*]] = memref.subview %[[B]][4] [4] [1]
+// CHECK:         %[[S:.*]] = memref.expand_shape %[[P]] {{\[\[}}0, 1]] output_shape [2, 2] : memref<4xf32, strided<[1], offset: 4>> into memref<2x2xf32, strided<[2, 1], offset: 4>>
+// CHECK:         %[[O:.*]] = memref.cast %[[S]]
+// CHECK:         kernel.launch @flip{{.*}} outs(%[[O]]
+// CHECK-NOT:     kernel.copy
+// CHECK:         return
+func.func private @flip(%x: tensor<2x2xf32>, %o: tensor<2x2xf32>) -> tensor<2x2xf32> attributes {kernel.entry} {
+  %y = linalg.transpose ins(%x : tensor<2x2xf32>) outs(%o : tensor<2x2xf32>) permutation = [1, 0]
+  return %y : tensor<2x2xf32>
+}
+func.func private @neg(%x: tensor<4xf32>, %o: tensor<4xf32>) -> tensor<4xf32> attributes {kernel.entry} {
+  %y = linalg.negf ins(%x : tensor<4xf32>) outs(%o : tensor<4xf32>) -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}
+func.func private @copy(%x: tensor<4xf32>, %o: tensor<4xf32>) -> tensor<4xf32> attributes {kernel.entry} {
+  %y = linalg.copy ins(%x : tensor<4xf32>) outs(%o : tensor<4xf32>) -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}
+func.func @main(%x: tensor<2x2xf32>, %z: tensor<4xf32>) -> tensor<8xf32> {
+  %e = tensor.empty() : tensor<4xf32>
+  %e2 = tensor.empty() : tensor<2x2xf32>
+  %w = tensor.empty() : tensor<8xf32>
+  %0 = kernel.launch @flip ins(%x : tensor<2x2xf32>) outs(%e2 : tensor<2x2xf32>) -> tensor<2x2xf32>
+  %1 = tensor.collapse_shape %0 [[0, 1]] : tensor<2x2xf32> into tensor<4xf32>
+  %2 = kernel.launch @neg ins(%z : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %3 = tensor.insert_slice %2 into %w[0] [4] [1] : tensor<4xf32> into tensor<8xf32>
+  %4 = kernel.launch @copy ins(%1 : tensor<4xf32>) outs(%e : tensor<4xf32>) {kernel.copy} -> tensor<4xf32>
+  %5 = tensor.insert_slice %4 into %3[4] [4] [1] : tensor<4xf32> into tensor<8xf32>
+  return %5 : tensor<8xf32>
+}

@@ -7,7 +7,9 @@
 //   - from then on nothing else writes to P, and nothing to A after the copy.
 //
 // Chains work out, as in densely connected nets: the small concatenation lies
-// in the next larger one, and that in the largest.
+// in the next larger one, and that in the largest. What is copied may be A with
+// dimensions merged (the transposed convolution writes pixels as 128x2x128x2):
+// the buffer is then the merged one, and A is a view of it that splits them.
 
 #include "ShareBuffers.h"
 
@@ -94,6 +96,30 @@ private:
   Block &entry;
 };
 
+/// Lets the collapsed form of a buffer be the buffer, and the buffer its
+/// expanded form. Returns the one that is now allocated, null if `value` is not
+/// of that form.
+memref::AllocOp allocateCollapsed(Value value) {
+  auto collapse = value.getDefiningOp<memref::CollapseShapeOp>();
+  auto buffer = collapse ? collapse.getSrc().getDefiningOp<memref::AllocOp>()
+                         : memref::AllocOp();
+  if (!buffer || !collapse.getResultType().hasStaticShape() ||
+      !buffer.getType().getLayout().isIdentity())
+    return nullptr;
+  OpBuilder b(buffer);
+  auto whole =
+      memref::AllocOp::create(b, buffer.getLoc(), collapse.getResultType(),
+                              ValueRange(), buffer.getAlignmentAttr());
+  Value split =
+      memref::ExpandShapeOp::create(b, buffer.getLoc(), buffer.getType(), whole,
+                                    collapse.getReassociationIndices());
+  collapse.replaceAllUsesWith(whole.getResult());
+  collapse.erase();
+  buffer.replaceAllUsesWith(split);
+  buffer.erase();
+  return whole;
+}
+
 /// Appends all accesses to `buffer`; false where an alias cannot be followed.
 bool Sharer::collect(Value buffer, const Part &part,
                      SmallVectorImpl<Access> &found) {
@@ -103,6 +129,14 @@ bool Sharer::collect(Value buffer, const Part &part,
       continue;
     if (auto view = dyn_cast<memref::SubViewOp>(user)) {
       if (!isPlain(view) || !collect(view, part.within(view), found))
+        return false;
+      continue;
+    }
+    if (auto split = dyn_cast<memref::ExpandShapeOp>(user)) {
+      // A part of the split view is not told in the buffer's dimensions.
+      bool isCut =
+          llvm::any_of(split->getUsers(), llvm::IsaPred<memref::SubViewOp>);
+      if (isCut || !collect(split, part, found))
         return false;
       continue;
     }
@@ -147,6 +181,13 @@ void Sharer::retype(Value buffer) {
           cast<MemRefType>(buffer.getType()), view.getMixedOffsets(),
           view.getMixedSizes(), view.getMixedStrides()));
       retype(view);
+    } else if (auto split = dyn_cast<memref::ExpandShapeOp>(user)) {
+      FailureOr<MemRefType> type = memref::ExpandShapeOp::computeExpandedType(
+          cast<MemRefType>(buffer.getType()), split.getResultType().getShape(),
+          split.getReassociationIndices());
+      assert(succeeded(type) && "dimensions can always be split");
+      split.getResult().setType(*type);
+      retype(split);
     }
 }
 
@@ -198,6 +239,8 @@ bool Sharer::share(LaunchOp copy) {
   if (copy->getBlock() != &entry || copy.getInputs().size() != 1)
     return false;
   auto source = copy.getInputs()[0].getDefiningOp<memref::AllocOp>();
+  if (!source)
+    source = allocateCollapsed(copy.getInputs()[0]);
   Value part = copy.getOutputs()[0];
   if (!source || source->getBlock() != &entry)
     return false;
