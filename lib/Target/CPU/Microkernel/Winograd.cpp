@@ -104,10 +104,10 @@ private:
   void forward(Value slot, Value block, Value lane, ReadElement read);
   void emitPanels();
   void emitPanels(int64_t panels, Value first);
-  void multiply(int64_t rows, Value slot, Value position, int64_t panels,
+  void multiply(int64_t rows, Value at, Value position, int64_t panels,
                 Value panel);
-  Values placeAhead(int64_t rows, Value slot, Value position, int64_t panels,
-                    Value panel);
+  Values placeAhead(Value number, Value position, int64_t panels, Value panel);
+  int64_t fetchParts(int64_t panels) const;
   void finishTile(Value at, int64_t panels, Value panel);
   void inverse(Value slot, Value lane, WriteElement write);
   void storeOutputs(Value panel, Value lane);
@@ -350,38 +350,53 @@ void WinogradEmitter::emitPanels() {
 void WinogradEmitter::emitPanels(int64_t panels, Value first) {
   b.loop(b.index(0), b.index(positions), 1, [&](Value position) {
     split->forEach(b, firstBlock, lastBlock, [&](int64_t rows, Value at) {
-      multiply(rows, b.sub(at, firstTile), position, panels, first);
+      multiply(rows, at, position, panels, first);
     });
   });
   b.loop(firstTile, lastTile, 1,
          [&](Value at) { finishTile(at, panels, first); });
 }
 
-/// Panel and position of the weights to bring into L2 meanwhile: they come from
-/// L3 or memory, and the processor's own prefetch stops at the end of a page,
-/// which a panel reaches every 64 channels. Row tile i fetches what panel i of
-/// the group multiplies at the next position.
-Values WinogradEmitter::placeAhead(int64_t rows, Value slot, Value position,
-                                   int64_t panels, Value panel) {
+/// Panel, position and channel of the weights to bring into L2 meanwhile, those
+/// of the next position: they come from L3 or memory, and the processor's own
+/// prefetch stops at the end of a page, which a panel reaches every 64
+/// channels. The item's row tiles share them, so that each step asks for a
+/// part of a line: few lines on their way leave the buffers through which L1
+/// is filled to the others.
+Values WinogradEmitter::placeAhead(Value number, Value position, int64_t panels,
+                                   Value panel) {
+  int64_t parts = fetchParts(panels);
+  Value slot = b.rem(b.sub(number, firstBlock), b.index(parts * panels));
   Value next = b.add(position, 1), isInside = b.less(next, b.index(positions));
-  Value ahead =
-      b.add(panel, b.rem(b.div(slot, b.index(rows)), b.index(panels)));
+  Value ahead = b.add(panel, b.div(slot, b.index(parts)));
   Value ofNextGroup =
       b.min(b.add(ahead, panels), b.index(groups * groupPanels - 1));
   return {b.createOrFold<arith::SelectOp>(isInside, ahead, ofNextGroup),
-          b.createOrFold<arith::SelectOp>(isInside, next, b.index(0))};
+          b.createOrFold<arith::SelectOp>(isInside, next, b.index(0)),
+          b.mul(b.rem(slot, b.index(parts)), b.index(channels / parts))};
+}
+
+/// Row tiles that fetch one panel's weights together.
+int64_t WinogradEmitter::fetchParts(int64_t panels) const {
+  int64_t parts = 1;
+  while (parts < kBlock && 2 * parts * panels <= tile.itemTiles)
+    parts *= 2;
+  return parts;
 }
 
 /// The sums over channels of some tiles at one position.
-void WinogradEmitter::multiply(int64_t rows, Value slot, Value position,
+void WinogradEmitter::multiply(int64_t rows, Value at, Value position,
                                int64_t panels, Value panel) {
+  Value slot = b.sub(at, firstTile), number = split->tileAt(b, rows, at);
   int64_t vectors = product.vectorsPerPanel(), lanes = product.lanes();
   RegisterTile shape = {rows, panels * vectors};
-  Values ahead = placeAhead(rows, slot, position, panels, panel);
+  Values ahead = placeAhead(number, position, panels, panel);
+  int64_t step = kBlock / fetchParts(panels);
   Values found = b.loop(
       b.index(0), b.index(channels), 1, shape.zeros(b, product),
       [&](Value channel, ValueRange carried) {
-        b.prefetch(weight, {ahead[0], ahead[1], channel, b.index(0)});
+        b.prefetch(weight,
+                   {ahead[0], ahead[1], ahead[2], b.mul(channel, step)});
         auto left = [&](int64_t i) {
           return product.loadSplat(b, transformed,
                                    {position, b.add(slot, i), channel});
