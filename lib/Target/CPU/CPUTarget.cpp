@@ -24,7 +24,7 @@ public:
     TargetTraits traits;
     traits.block = kernel::kBlock;
     traits.vectorWidth = level.width;
-    if (std::optional<Machine> machine = machineOfLevel(level.level)) {
+    if (std::optional<Machine> machine = machineOfLevel(level.machine)) {
       traits.gigaflops = machine->gigaflops;
       traits.gigabytes = machine->gigabytes;
     }
@@ -38,7 +38,7 @@ public:
   }
 
   void addPasses(OpPassManager &pm) const override {
-    addLoweringPasses(pm, level.level, level.width, symbol());
+    addLoweringPasses(pm, level.machine, level.width, symbol());
   }
 
   FailureOr<CodeImage> emit(ModuleOp module, ImageKind kind) const override {

@@ -1,5 +1,6 @@
 // RUN: weft-opt %s --weft-emit-microkernels --cse | FileCheck %s
 // RUN: weft-opt %s --weft-emit-microkernels=level=x86-64-v4 --cse | FileCheck %s --check-prefix=WIDE
+// RUN: weft-opt %s --weft-emit-microkernels=level=sapphirerapids --cse | FileCheck %s --check-prefix=WIDE
 
 // 100 rows are 15 tiles of 6 and 2 of 5, each over one panel of 16 columns. The
 // epilogue runs on the registers.

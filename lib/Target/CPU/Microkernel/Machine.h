@@ -28,7 +28,11 @@ struct Machine {
   int64_t lanes(int64_t bytes) const { return vectorBytes / bytes; }
 };
 
-/// The machine behind a level ("x86-64-v3"), nothing if the level is unknown.
+/// Xeons from the fourth generation on: level x86-64-v4 and a model of its own.
+constexpr llvm::StringLiteral kGoldenCove = "sapphirerapids";
+
+/// The machine behind a level ("x86-64-v3") or of kGoldenCove, nothing if
+/// `level` is neither.
 std::optional<Machine> machineOfLevel(llvm::StringRef level);
 
 } // namespace weft::cpu

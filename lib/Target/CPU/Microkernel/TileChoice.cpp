@@ -299,9 +299,17 @@ Tile chooseWinogradTile(const WinogradShape &shape, const Machine &machine) {
                      tile);
   // So many tiles, transformed, stay in L2 where channels are few; where they
   // are many, they use the weights often enough for L3 to deliver these.
-  constexpr int64_t kItemRows = 28;
+  int64_t itemRows = 28;
+  // Weights that L2 does not keep from item to item shall come in a quarter of
+  // the time that their products take, two operations a row and element.
+  int64_t weightBytes = shape.positions * shape.channels * shape.outputBlocks *
+                        kernel::kBlock * 4;
+  if (weightBytes > 2 * machine.l2Bytes)
+    itemRows =
+        std::max<int64_t>(itemRows, 4 * sizeof(float) / 2 * machine.gigaflops /
+                                        machine.gigabytes);
   int64_t rowTiles = llvm::divideCeil(rows, tile.rows);
-  int64_t itemTiles = std::clamp<int64_t>(kItemRows / tile.rows, 1, rowTiles);
+  int64_t itemTiles = std::clamp<int64_t>(itemRows / tile.rows, 1, rowTiles);
   tile.itemTiles =
       llvm::divideCeil(rowTiles, llvm::divideCeil(rowTiles, itemTiles));
   // Items that share their tiles cost little more than one, so that there can

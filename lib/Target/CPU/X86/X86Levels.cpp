@@ -3,6 +3,7 @@
 // registers are 16 wide (x86-64-v4), also on CPUs that LLVM would keep at 8.
 
 #include "X86Levels.h"
+#include "../Microkernel/Machine.h"
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
@@ -19,6 +20,8 @@ static constexpr StringRef kV3[] = {"avx",  "avx2", "bmi",   "bmi2",
                                     "f16c", "fma",  "lzcnt", "movbe"};
 static constexpr StringRef kV4[] = {"avx512f", "avx512bw", "avx512cd",
                                     "avx512dq", "avx512vl"};
+
+static constexpr StringRef kGoldenCoveFeatures[] = {"avx512fp16", "amx-tile"};
 
 /// Features for operating systems, for cryptography on a stream, and the like:
 /// code of ours never uses them, and virtual machines often hide them.
@@ -54,6 +57,9 @@ llvm::Expected<CpuLevel> x86Level(StringRef arch) {
           level.features +=
               (level.features.empty() ? "-" : ",-") + feature.str();
       }
+    for (StringRef feature : kGoldenCoveFeatures)
+      if (host.lookup(feature))
+        features.push_back(feature);
   } else if (arch == "x86-64-v3" || arch == "x86-64-v4") {
     // LLVM lists of these only what others do not imply.
     llvm::append_range(features, kV3);
@@ -78,6 +84,9 @@ llvm::Expected<CpuLevel> x86Level(StringRef arch) {
     level.width = 16;
     level.needed.insert(level.needed.end(), std::begin(kV4), std::end(kV4));
   }
+  // A virtual machine may hide the CPU's name; of those with AVX-512 for f16
+  // and tiles, all have such cores.
+  level.machine = has(kGoldenCoveFeatures) ? kGoldenCove.str() : level.level;
   bool isGeneric = StringRef(level.name).starts_with("x86-64");
   if (arch != "host" && !isGeneric) {
     // What LLVM may use of a named CPU, the machine must have.

@@ -15,6 +15,7 @@ struct CpuLevel {
   std::string name;     ///< "x86-64-v3", "znver4": LLVM's names
   std::string features; ///< LLVM's feature string on top of the name
   std::string level;    ///< the x86-64 level that the emitters assume
+  std::string machine;  ///< and their model: the level, or a CPU of it
   int64_t width = 8;    ///< f32 lanes of a register
   std::vector<std::string> needed; ///< features asked for at load time
 };
