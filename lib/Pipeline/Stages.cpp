@@ -40,6 +40,8 @@ static void layout(OpPassManager &pm, const Target *target,
   pm.addPass(graph::createChooseLayout(
       {traits.block, winograd, traits.gigaflops, traits.gigabytes}));
   pm.addPass(graph::createPropagateLayout());
+  if (traits.convDepthwise)
+    pm.addPass(graph::createFuseDepthwise());
   pm.addPass(graph::createSplitPadding());
   pm.addPass(graph::createFoldConstants());
   pm.addPass(createCSEPass());

@@ -32,6 +32,8 @@ struct TargetTraits {
   double gigaflops = 100, gigabytes = 25;
   /// True where `kernel.attention` can be lowered.
   bool attention = false;
+  /// True where `kernel.conv_depthwise` can be lowered.
+  bool convDepthwise = false;
   /// Workers that run at once, for the number of work items of a kernel.
   int64_t workers = 1;
 };

@@ -254,7 +254,8 @@ LogicalResult fuseInKernels(Operation *root) {
   memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
   patterns.add<InlineReadElement>(context);
   addEpiloguePatterns<kernel::MatMulOp, kernel::ConvOp, kernel::WinogradConvOp,
-                      kernel::DepthwiseConvOp>(patterns);
+                      kernel::DepthwiseConvOp, kernel::ConvDepthwiseOp>(
+      patterns);
   FrozenRewritePatternSet frozen(std::move(patterns));
   WalkResult walked = root->walk([&](func::FuncOp function) {
     if (!function->hasAttr(kernel::kEntryAttr))

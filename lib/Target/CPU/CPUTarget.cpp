@@ -29,6 +29,7 @@ public:
       traits.gigabytes = machine->gigabytes;
     }
     traits.attention = true;
+    traits.convDepthwise = true;
     return traits;
   }
 

@@ -32,6 +32,8 @@ LogicalResult emitProduct(Operation *op, const Machine &machine) {
     return emitConv(conv, machine);
   if (auto conv = dyn_cast<kernel::WinogradConvOp>(op))
     return emitWinogradConv(conv, machine);
+  if (auto conv = dyn_cast<kernel::ConvDepthwiseOp>(op))
+    return emitConvDepthwise(conv, machine);
   return emitDepthwiseConv(cast<kernel::DepthwiseConvOp>(op), machine);
 }
 

@@ -41,3 +41,60 @@ func.func @positions(%x: tensor<1x1x8x8x16xf32>, %w: tensor<1x36x16x16xf32>, %ou
   } : (tensor<1x1x8x8x16xf32>, tensor<1x36x16x16xf32>, tensor<1x1x8x8x16xf32>) -> tensor<1x1x8x8x16xf32>
   return
 }
+
+// -----
+
+func.func @pads(%x: tensor<1x1x8x8x16xf32>, %w: tensor<2x1x1x1x16x16xf32>, %d: tensor<2x3x3x16xf32>, %out: tensor<1x2x8x8x16xf32>) {
+  // expected-error@+1 {{needs strides and dilations for 2 spatial dimensions, and twice as many pads}}
+  %y = kernel.conv_depthwise input(%x) weight(%w) strides [1, 1] dilations [1, 1] between {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } pads [1, 1] depthwise(%d) outs(%out) strides [1, 1] dilations [1, 1] {between_maps = [], extra_maps = []} epilogue {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } : (tensor<1x1x8x8x16xf32>, tensor<2x1x1x1x16x16xf32>, tensor<2x3x3x16xf32>, tensor<1x2x8x8x16xf32>) -> tensor<1x2x8x8x16xf32>
+  return
+}
+
+// -----
+
+func.func @rows(%x: tensor<1x1x8x8x16xf32>, %w: tensor<2x1x1x1x16x16xf32>, %d: tensor<2x3x3x16xf32>, %out: tensor<1x2x8x8x16xf32>) {
+  // expected-error@+1 {{depthwise 'tensor<2x3x3x16xf32>' and output 'tensor<1x2x8x8x16xf32>' do not fit}}
+  %y = kernel.conv_depthwise input(%x) weight(%w) strides [1, 1] dilations [1, 1] between {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } pads [1, 1, 0, 1] depthwise(%d) outs(%out) strides [1, 1] dilations [1, 1] {between_maps = [], extra_maps = []} epilogue {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } : (tensor<1x1x8x8x16xf32>, tensor<2x1x1x1x16x16xf32>, tensor<2x3x3x16xf32>, tensor<1x2x8x8x16xf32>) -> tensor<1x2x8x8x16xf32>
+  return
+}
+
+// -----
+
+func.func @unknown(%x: tensor<1x1x?x8x16xf32>, %w: tensor<2x1x1x1x16x16xf32>, %d: tensor<2x3x3x16xf32>, %out: tensor<1x2x?x8x16xf32>) {
+  // expected-error@+1 {{needs static extents behind the batch}}
+  %y = kernel.conv_depthwise input(%x) weight(%w) strides [1, 1] dilations [1, 1] between {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } pads [1, 1, 1, 1] depthwise(%d) outs(%out) strides [1, 1] dilations [1, 1] {between_maps = [], extra_maps = []} epilogue {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } : (tensor<1x1x?x8x16xf32>, tensor<2x1x1x1x16x16xf32>, tensor<2x3x3x16xf32>, tensor<1x2x?x8x16xf32>) -> tensor<1x2x?x8x16xf32>
+  return
+}
+
+// -----
+
+func.func @between(%x: tensor<1x1x8x8x16xf32>, %w: tensor<2x1x1x1x16x16xf32>, %d: tensor<2x3x3x16xf32>, %b: tensor<2x16xf32>, %out: tensor<1x2x8x8x16xf32>) {
+  // expected-error@+1 {{between takes 1 scalars where 2 are passed}}
+  %y = kernel.conv_depthwise input(%x) weight(%w) extras(%b) strides [1, 1] dilations [1, 1] between {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } pads [1, 1, 1, 1] depthwise(%d) outs(%out) strides [1, 1] dilations [1, 1]
+    {between_maps = [affine_map<(n, k, y, x, b) -> (k, b)>], extra_maps = []} epilogue {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } : (tensor<1x1x8x8x16xf32>, tensor<2x1x1x1x16x16xf32>, tensor<2x3x3x16xf32>, tensor<2x16xf32>, tensor<1x2x8x8x16xf32>) -> tensor<1x2x8x8x16xf32>
+  return
+}

@@ -175,6 +175,34 @@ func.func private @depthwise(%x: memref<1x1x12x12x16xf32>, %w: memref<1x3x3x16xf
   return
 }
 
+// What is between is a buffer of the item with its zeros around; both
+// convolutions are loops within.
+// CHECK-LABEL: func.func private @conv_depthwise
+// CHECK-SAME:    %[[X:[a-z0-9]+]]: memref<1x1x8x8x16xf32>, %[[W:[a-z0-9]+]]: memref<4x1x1x1x16x16xf32>, %[[D:[a-z0-9]+]]: memref<4x3x3x16xf32>
+// CHECK:         scf.forall (%[[ITEM:.*]]) in (2)
+// CHECK:           %[[BUFFER:.*]] = memref.alloc() {alignment = 64 : i64} : memref<1x2x10x10x16xf32>
+// CHECK:           vector.store %{{.*}}, %[[BUFFER]]
+// CHECK-DAG:       %[[INSIDE:.*]] = memref.subview %[[BUFFER]][0, 0, 1, 1, 0] [1, 2, 8, 8, 16]
+// CHECK:           vector.fma
+// CHECK:           arith.maximumf
+// CHECK:           vector.store %{{.*}}, %[[INSIDE]]
+// CHECK:           vector.fma
+// CHECK-NOT:     scf.forall
+func.func private @conv_depthwise(%x: memref<1x1x8x8x16xf32>, %w: memref<4x1x1x1x16x16xf32>, %d: memref<4x3x3x16xf32>,
+                                  %out: memref<1x4x8x8x16xf32>) attributes {kernel.entry} {
+  %zero = arith.constant 0.0 : f32
+  kernel.conv_depthwise input(%x) weight(%w) strides [1, 1] dilations [1, 1] between {
+  ^bb0(%sum: f32):
+    %r = arith.maximumf %sum, %zero : f32
+    kernel.yield %r : f32
+  } pads [1, 1, 1, 1] depthwise(%d) outs(%out) strides [1, 1] dilations [1, 1]
+    {between_maps = [], extra_maps = [], kernel.tile = {item_panels = 2, panels = 2}} epilogue {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } : (memref<1x1x8x8x16xf32>, memref<4x1x1x1x16x16xf32>, memref<4x3x3x16xf32>, memref<1x4x8x8x16xf32>) -> ()
+  return
+}
+
 // Four tiles of 4x4 outputs, and 36 sums of products at each. The input is
 // transformed where the tiles are new to the worker, through a patch where they
 // hang over its edge.

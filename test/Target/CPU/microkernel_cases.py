@@ -318,6 +318,81 @@ def depthwise(rng, blocks, spatial, window, strides=None, dilations=None, batch=
                      f"batch {batch} {epilogue} {dynamic}").finish(rng)
 
 
+@dataclasses.dataclass
+class ConvDepthwiseCase(Case):
+    """A convolution, `between`, and a depthwise convolution of it."""
+
+    between: str = "none"
+    between_extras: list = dataclasses.field(default_factory=list)
+    between_attributes: str = ""
+
+    def operands(self):
+        return [*self.inputs, *self.between_extras, *self.extras, self.out]
+
+    def function(self, name):
+        types = [memref_type(a, self.dynamic.get(i, ())) for i, a in enumerate(self.operands())]
+        rank, element = self.out.ndim, {"float32": "f32", "float64": "f64"}[str(self.out.dtype)]
+
+        def region(epilogue, first):
+            kinds, body = EPILOGUES[epilogue]
+            scalars = ", ".join([f"%sum: {element}"] + [f"%x{i}: {element}" for i in range(len(kinds))])
+            lines = "\n    ".join(line.format(t=element, zero="0.0") for line in body)
+            extras = f"extras({', '.join(f'%a{first + i}' for i in range(len(kinds)))}) " if kinds else ""
+            maps = ", ".join(extra_map(k, rank) for k in kinds)
+            return extras, maps, f"{{\n  ^bb0({scalars}):\n    {lines}\n  }}"
+
+        first, first_maps, between = region(self.between, 3)
+        second, second_maps, epilogue = region(self.epilogue, 3 + len(self.between_extras))
+        arguments = ", ".join(f"%a{i}: {t}" for i, t in enumerate(types))
+        before, after, tile = self.between_attributes, *self.attributes
+        return f"""
+func.func @{name}({arguments}) attributes {{kernel.entry, llvm.emit_c_interface}} {{
+  kernel.conv_depthwise input(%a0) weight(%a1) {first}{before.split(" pads")[0]} between {between}
+      pads{before.split(" pads")[1]} depthwise(%a2) {second}outs(%a{len(types) - 1}) {after}
+      {{between_maps = [{first_maps}], extra_maps = [{second_maps}]{tile}}} epilogue {epilogue}
+      : ({", ".join(types)}) -> ()
+  return
+}}
+"""
+
+
+def conv_depthwise(rng, blocks_in, blocks_out, between, window=(1, 1), strides=None, dilations=None,
+                   taps=(3, 3), pads=None, depthwise_strides=None, depthwise_dilations=None, cb=16,
+                   batch=1, inner="none", epilogue="none", dtype=np.float32, dynamic="", tile=""):
+    """`between` are the extents of what the convolution gives."""
+    rank = len(between)
+    strides, dilations = strides or (1,) * rank, dilations or (1,) * rank
+    steps, gaps = depthwise_strides or (1,) * rank, depthwise_dilations or (1,) * rank
+    pads = pads or tuple((t - 1) // 2 for t in taps) * 2
+    extents = source_extents(between, window, strides, dilations)
+    source = rng.standard_normal((batch, blocks_in, *extents, cb)).astype(dtype)
+    weight = rng.standard_normal((blocks_out, blocks_in, *window, cb, 16)).astype(dtype)
+    depth = rng.standard_normal((blocks_out, *taps, 16)).astype(dtype)
+    middle = window_sum(source.astype(np.float64), weight.astype(np.float64), strides, dilations,
+                        between, "conv")
+    extras = [rng.standard_normal(extra_shape(k, middle.shape)).astype(dtype) for k in EPILOGUES[inner][0]]
+    middle = apply_epilogue(inner, middle, [e.astype(np.float64) for e in extras])
+    middle = np.pad(middle, [(0, 0), (0, 0), *zip(pads[:rank], pads[rank:]), (0, 0)])
+    spatial = tuple((e - (t - 1) * g - 1) // s + 1
+                    for e, t, s, g in zip(middle.shape[2:], taps, steps, gaps))
+    total = window_sum(middle, depth.astype(np.float64), steps, gaps, spatial, "depthwise")
+    out = np.full((batch, blocks_out, *spatial, 16), 77, dtype)
+    last = 3 + len(extras) + len(EPILOGUES[epilogue][0])
+    axes = {0: [0], last: [0]} if "n" in dynamic else {}
+
+    def text(moves, holes):
+        return f"strides {list(moves)} dilations {list(holes)}"
+
+    case = ConvDepthwiseCase(
+        "conv_depthwise", [source, weight, depth], out, total, epilogue,
+        (text(steps, gaps), tile and f", kernel.tile = {{{tile}}}"), axes,
+        note=f"conv_depthwise {blocks_in}->{blocks_out} {between} window {window} taps {taps} pads {pads} "
+             f"strides {strides} {steps} batch {batch} {inner} {epilogue} {dynamic} {tile}",
+        slack=4, between=inner, between_extras=extras,
+        between_attributes=f"{text(strides, dilations)} pads {list(pads)}")
+    return case.finish(rng)
+
+
 def weight_transform(extent):
     """Rows that take a window to the positions of a tile of `extent` outputs: the
     window as a polynomial, at each point, over the point's distance to the others."""

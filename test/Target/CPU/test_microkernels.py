@@ -6,7 +6,8 @@ import platform
 import numpy as np
 import pytest
 
-from microkernel_cases import compile_cases, conv, depthwise, matmul, run_case, winograd
+from microkernel_cases import (compile_cases, conv, conv_depthwise, depthwise, matmul, run_case,
+                               winograd)
 
 flags = next((line for line in open("/proc/cpuinfo") if line.startswith("flags")), "").split()
 pytestmark = pytest.mark.skipif(
@@ -86,6 +87,34 @@ def depthwises(rng):
     yield depthwise(rng, 2, (6, 25), (7, 7), dtype=np.float64)
 
 
+def conv_depthwises(rng):
+    yield conv_depthwise(rng, 2, 4, (7, 7), inner="bias_relu", epilogue="bias_relu")
+    yield conv_depthwise(rng, 1, 3, (14, 15), inner="residual", epilogue="residual")
+    yield conv_depthwise(rng, 1, 2, (9, 20), taps=(5, 5), depthwise_strides=(2, 2), inner="bias_relu")
+    # Several items along the rows; extras of both regions follow them.
+    for rows in (1, 2, 3, 5):
+        tile = f"item_rows = {rows}, item_panels = 2"
+        yield conv_depthwise(rng, 1, 4, (10, 9), inner="residual", epilogue="residual", tile=tile)
+        yield conv_depthwise(rng, 1, 2, (11, 8), depthwise_strides=(2, 2), pads=(0, 0, 1, 1),
+                             inner="reversed", epilogue="reversed", tile=tile)
+        yield conv_depthwise(rng, 2, 2, (9, 6), taps=(3, 2), pads=(5, 1, 4, 2), inner="bias_relu",
+                             depthwise_dilations=(2, 1), tile=tile)
+        # Without padding what is between is contiguous.
+        yield conv_depthwise(rng, 1, 2, (9, 6), pads=(0, 0, 0, 0), inner="residual", tile=tile)
+    # Another convolution than a pointwise one, of plain channels.
+    yield conv_depthwise(rng, 3, 2, (12, 13), (3, 3), (2, 2), cb=1, inner="bias_relu",
+                         epilogue="bias_relu", tile="item_rows = 5, rows = 4, panels = 2")
+    yield conv_depthwise(rng, 1, 1, (12, 13), (3, 2), (1, 1), (2, 1), inner="reversed",
+                         tile="item_rows = 4")
+    yield conv_depthwise(rng, 1, 2, (4, 5, 6), (1, 1, 1), taps=(3, 3, 3), inner="residual",
+                         epilogue="residual", tile="item_rows = 2")
+    yield conv_depthwise(rng, 1, 2, (21,), (1,), taps=(5,), inner="bias_relu", tile="item_rows = 6")
+    for batch in (0, 1, 3):
+        yield conv_depthwise(rng, 1, 2, (6, 9), batch=batch, dynamic="n", inner="residual",
+                             epilogue="residual", tile="item_rows = 4")
+    yield conv_depthwise(rng, 2, 2, (7, 7), dtype=np.float64, inner="reversed", epilogue="reversed")
+
+
 def winograds(rng):
     for tile in [(4, 4), (2, 2), (4, 2), (1, 4), (2, 1)]:
         for spatial in [(8, 8), (7, 9), (1, 2), (5, 17)]:
@@ -118,7 +147,7 @@ LEVELS = {"x86-64-v2": 4, "x86-64-v3": 1, "x86-64-v4": 3}
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("family", [matmuls, convs, winograds, depthwises])
+@pytest.mark.parametrize("family", [matmuls, convs, winograds, depthwises, conv_depthwises])
 def test_products(family, level, tmp_path):
     rng = np.random.default_rng(7)
     cases = list(family(rng))[:: LEVELS[level]]

@@ -74,6 +74,8 @@ void registerBufferizableOpInterfaces(DialectRegistry &registry) {
         *context);
     DepthwiseConvOp::attachInterface<DestinationBufferization<DepthwiseConvOp>>(
         *context);
+    ConvDepthwiseOp::attachInterface<DestinationBufferization<ConvDepthwiseOp>>(
+        *context);
   });
 }
 

@@ -29,8 +29,8 @@ void KernelDialect::initialize() {
 //-------------------------------------------------------------------//
 
 bool weft::kernel::isProduct(Operation *op) {
-  return isa<MatMulOp, AttentionOp, ConvOp, WinogradConvOp, DepthwiseConvOp>(
-      op);
+  return isa<MatMulOp, AttentionOp, ConvOp, WinogradConvOp, DepthwiseConvOp,
+             ConvDepthwiseOp>(op);
 }
 
 std::string weft::kernel::describeProduct(Operation *op) {
@@ -47,7 +47,7 @@ std::string weft::kernel::describeProduct(Operation *op) {
     type.getElementType().print(os);
   };
   auto destination = cast<DestinationStyleOpInterface>(op);
-  unsigned sources = isa<AttentionOp>(op) ? 3 : 2;
+  unsigned sources = isa<AttentionOp, ConvDepthwiseOp>(op) ? 3 : 2;
   for (Value source : op->getOperands().take_front(sources))
     print(source);
   os << " ->";
@@ -55,8 +55,8 @@ std::string weft::kernel::describeProduct(Operation *op) {
     print(init);
   for (NamedAttribute attribute : op->getAttrDictionary()) {
     StringRef name = attribute.getName();
-    if (name == "tile" || name == "strides" || name == "dilations" ||
-        name == "pads") {
+    if (name == "tile" || name == "pads" || name.ends_with("strides") ||
+        name.ends_with("dilations")) {
       os << " " << name << " ";
       llvm::interleave(
           cast<DenseI64ArrayAttr>(attribute.getValue()).asArrayRef(), os, ",");
@@ -113,6 +113,7 @@ WEFT_DESTINATION_COMMON(AttentionOp)
 WEFT_DESTINATION_COMMON(ConvOp)
 WEFT_DESTINATION_COMMON(WinogradConvOp)
 WEFT_DESTINATION_COMMON(DepthwiseConvOp)
+WEFT_DESTINATION_COMMON(ConvDepthwiseOp)
 #undef WEFT_DESTINATION_COMMON
 
 /// Memory of the run: each op gives its own block.
@@ -153,42 +154,47 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
 //===-- Products
 //-----------------------------------------------------------------------//
 
-/// Checks what the products share: the epilogue's arguments, its yield, and one
-/// map for each extra operand.
+/// Checks a region on scalars: its arguments, its yield, and one map for each
+/// extra operand.
+static LogicalResult verifyRegion(Operation *op, StringRef name, Region &region,
+                                  ValueRange extras, ArrayAttr maps,
+                                  int64_t loops, Type element) {
+  if (maps.size() != extras.size())
+    return op->emitOpError("has ")
+           << maps.size() << " extra_maps for " << extras.size() << " extras";
+  Block &body = region.front();
+  if (body.getNumArguments() != 1 + extras.size())
+    return op->emitOpError(name)
+           << " takes " << body.getNumArguments() << " scalars where "
+           << 1 + extras.size() << " are passed";
+  for (auto [i, extra, map] :
+       llvm::enumerate(extras, maps.getAsValueRange<AffineMapAttr>())) {
+    auto type = cast<ShapedType>(extra.getType());
+    if (map.getNumDims() != loops ||
+        static_cast<int64_t>(map.getNumResults()) != type.getRank())
+      return op->emitOpError("map ")
+             << i << " is " << AffineMapAttr::get(map) << " where one from "
+             << loops << " loops to rank " << type.getRank() << " is needed";
+    if (body.getArgument(i + 1).getType() != type.getElementType())
+      return op->emitOpError(name)
+             << " takes " << body.getArgument(i + 1).getType() << " for extra "
+             << i << ", which is of " << type.getElementType();
+  }
+  Operation *yield = body.getTerminator();
+  if (yield->getNumOperands() != 1 || yield->getOperand(0).getType() != element)
+    return op->emitOpError(name) << " must yield one " << element;
+  return success();
+}
+
+/// Checks what the products share.
 template <typename Op>
 static LogicalResult verifyProduct(Op op, int64_t loops) {
   if (op.getOutputs().size() != 1)
     return op.emitOpError("has ")
            << op.getOutputs().size() << " outputs where 1 is needed";
-  if (op.getExtraMaps().size() != op.getExtras().size())
-    return op.emitOpError("has ")
-           << op.getExtraMaps().size() << " extra_maps for "
-           << op.getExtras().size() << " extras";
-  Block &body = op.getEpilogue().front();
-  if (body.getNumArguments() != 1 + op.getExtras().size())
-    return op.emitOpError("epilogue takes ")
-           << body.getNumArguments() << " scalars where "
-           << 1 + op.getExtras().size() << " are passed";
-  for (auto [i, extra, map] : llvm::enumerate(
-           op.getExtras(),
-           op.getExtraMaps().template getAsValueRange<AffineMapAttr>())) {
-    auto type = cast<ShapedType>(extra.getType());
-    if (map.getNumDims() != loops ||
-        static_cast<int64_t>(map.getNumResults()) != type.getRank())
-      return op.emitOpError("map ")
-             << i << " is " << AffineMapAttr::get(map) << " where one from "
-             << loops << " loops to rank " << type.getRank() << " is needed";
-    if (body.getArgument(i + 1).getType() != type.getElementType())
-      return op.emitOpError("epilogue takes ")
-             << body.getArgument(i + 1).getType() << " for extra " << i
-             << ", which is of " << type.getElementType();
-  }
-  Type element =
-      cast<ShapedType>(op.getOutputs()[0].getType()).getElementType();
-  Operation *yield = body.getTerminator();
-  if (yield->getNumOperands() != 1 || yield->getOperand(0).getType() != element)
-    return op.emitOpError("epilogue must yield one ") << element;
-  return success();
+  return verifyRegion(
+      op, "epilogue", op.getEpilogue(), op.getExtras(), op.getExtraMaps(),
+      loops, cast<ShapedType>(op.getOutputs()[0].getType()).getElementType());
 }
 
 static ShapedType shaped(Value value) {
@@ -370,5 +376,73 @@ LogicalResult DepthwiseConvOp::verify() {
       out.getShape().back() != kBlock)
     return emitOpError("input ") << in << ", weight " << weight
                                  << " and output " << out << " do not fit";
+  return success();
+}
+
+/// Positions that a window takes along one dimension.
+static int64_t positionsOf(int64_t extent, int64_t window, int64_t stride,
+                           int64_t dilation) {
+  int64_t rest = extent - (window - 1) * dilation - 1;
+  return rest < 0 ? 0 : rest / stride + 1;
+}
+
+SmallVector<int64_t> ConvDepthwiseOp::getBetweenExtents() {
+  ArrayRef<int64_t> in = shaped(getInput()).getShape(),
+                    window = shaped(getWeight()).getShape().drop_front(2);
+  SmallVector<int64_t> extents;
+  for (auto [i, stride, dilation] :
+       llvm::enumerate(getStrides(), getDilations()))
+    extents.push_back(positionsOf(in[2 + i], window[i], stride, dilation));
+  return extents;
+}
+
+LogicalResult ConvDepthwiseOp::verify() {
+  ShapedType in = shaped(getInput()), weight = shaped(getWeight()),
+             depthwise = shaped(getDepthwise()), out = shaped(getOutputs()[0]);
+  int64_t rank = in.getRank();
+  if (failed(verifyProduct(*this, out.getRank())) ||
+      failed(verifyRegion(*this, "between", getBetween(), getBetweenExtras(),
+                          getBetweenMaps(), out.getRank(),
+                          out.getElementType())))
+    return failure();
+  size_t spatial = std::max<int64_t>(rank - 3, 0);
+  if (spatial < 1 || out.getRank() != rank || weight.getRank() != rank + 1 ||
+      depthwise.getRank() != rank - 1)
+    return emitOpError("has ranks ")
+           << rank << ", " << weight.getRank() << ", " << depthwise.getRank()
+           << " and " << out.getRank();
+  if (getStrides().size() != spatial || getDilations().size() != spatial ||
+      getDepthwiseStrides().size() != spatial ||
+      getDepthwiseDilations().size() != spatial ||
+      getPads().size() != 2 * spatial)
+    return emitOpError("needs strides and dilations for ")
+           << spatial << " spatial dimensions, and twice as many pads";
+  auto isKnown = [](ShapedType type) {
+    return !llvm::is_contained(type.getShape().drop_front(),
+                               ShapedType::kDynamic);
+  };
+  if (!isKnown(in) || !isKnown(out) || !weight.hasStaticShape() ||
+      !depthwise.hasStaticShape())
+    return emitOpError("needs static extents behind the batch");
+  bool fits = !clash(in.getDimSize(0), out.getDimSize(0)) &&
+              !misfit(in.getDimSize(1), in.getShape().back(),
+                      weight.getDimSize(1), weight.getDimSize(rank - 1)) &&
+              weight.getDimSize(0) == out.getDimSize(1) &&
+              depthwise.getDimSize(0) == out.getDimSize(1) &&
+              weight.getShape().back() == kBlock &&
+              depthwise.getShape().back() == kBlock &&
+              out.getShape().back() == kBlock &&
+              llvm::all_of(getPads(), [](int64_t pad) { return pad >= 0; });
+  for (auto [i, extent] : llvm::enumerate(getBetweenExtents()))
+    fits =
+        fits &&
+        out.getDimSize(2 + i) ==
+            positionsOf(extent + getPads()[i] + getPads()[spatial + i],
+                        depthwise.getDimSize(1 + i), getDepthwiseStrides()[i],
+                        getDepthwiseDilations()[i]);
+  if (!fits)
+    return emitOpError("input ")
+           << in << ", weight " << weight << ", depthwise " << depthwise
+           << " and output " << out << " do not fit";
   return success();
 }

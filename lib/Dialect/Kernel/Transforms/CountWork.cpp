@@ -101,6 +101,18 @@ double flopsOf(Operation *op) {
         return out * (2 * windowOf(conv.getWeight(), channels) +
                       epilogueOf(conv.getEpilogue()));
       })
+      .Case([&](ConvDepthwiseOp conv) {
+        double between = extentOf(conv.getOutputs()[0], 0) *
+                         extentOf(conv.getOutputs()[0], 1) * kBlock;
+        for (int64_t extent : conv.getBetweenExtents())
+          between *= static_cast<double>(extent);
+        double channels =
+            extentOf(conv.getWeight(), 0) * extentOf(conv.getWeight(), -1);
+        return between * (2 * windowOf(conv.getWeight(), channels) +
+                          epilogueOf(conv.getBetween())) +
+               out * (2 * windowOf(conv.getDepthwise(), channels) +
+                      epilogueOf(conv.getEpilogue()));
+      })
       .Case([&](WinogradConvOp conv) {
         double taps = 1;
         for (int64_t outputs : conv.getTile())

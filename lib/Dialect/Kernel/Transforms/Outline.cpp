@@ -34,7 +34,7 @@ Family familyOf(Operation *op) {
   if (isa<graph::PoolOp>(op))
     return Family::Window;
   if (isa<graph::MatMulOp, graph::ConvOp, graph::ConvTransposeOp, MatMulOp,
-          ConvOp, WinogradConvOp, DepthwiseConvOp>(op))
+          ConvOp, WinogradConvOp, DepthwiseConvOp, ConvDepthwiseOp>(op))
     return Family::Product;
   if (isa<AttentionOp>(op))
     return Family::Alone;

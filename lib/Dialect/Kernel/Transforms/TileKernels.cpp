@@ -14,6 +14,7 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/CSE.h"
 #include "weft/Dialect/Graph/IR/Shapes.h"
+#include "weft/Dialect/Kernel/IR/Kernel.h"
 
 namespace weft::kernel {
 #define GEN_PASS_DEF_TILEKERNELS
@@ -349,8 +350,7 @@ LogicalResult Tiler::run() {
   kernel.walk([&](Operation *op) {
     if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
       ops.push_back(linalgOp);
-    hasProduct |= isa<MatMulOp, AttentionOp, ConvOp, WinogradConvOp,
-                      DepthwiseConvOp, scf::ForallOp>(op);
+    hasProduct |= isProduct(op) || isa<scf::ForallOp>(op);
   });
   if (hasProduct)
     return success();

@@ -35,7 +35,7 @@ struct Chunk {
 
 class ConvEmitter {
 public:
-  ConvEmitter(kernel::ConvOp op, const Machine &machine);
+  ConvEmitter(kernel::ConvOp op, const Machine &machine, const ConvPart &part);
   /// False if the op's own tile is not valid.
   LogicalResult chooseTile(kernel::ConvOp op, const Machine &machine);
   void emit();
@@ -61,6 +61,7 @@ private:
   Product product;
   ImageOperands image;
   Value weight;
+  ConvPart partOf;
   SmallVector<int64_t> strides, dilations;
   int64_t groups, vectors;
   Tile tile;
@@ -79,17 +80,18 @@ private:
   Value firstPixel;           ///< of the tile
 };
 
-ConvEmitter::ConvEmitter(kernel::ConvOp op, const Machine &machine)
+ConvEmitter::ConvEmitter(kernel::ConvOp op, const Machine &machine,
+                         const ConvPart &part)
     : b(op.getLoc(), op),
       product(op.getEpilogue().getArgument(0).getType(), machine),
-      weight(op.getWeight()), strides(op.getStrides()),
+      weight(op.getWeight()), partOf(part), strides(op.getStrides()),
       dilations(op.getDilations()), groups(op.getGroups()),
       vectors(product.vectorsPerPanel()) {
   image.input = op.getInput();
   image.epilogue = {
       &op.getEpilogue().front(), Values(op.getExtras()),
       llvm::to_vector(op.getExtraMaps().getAsValueRange<AffineMapAttr>()),
-      op.getOutputs()[0]};
+      op.getOutputs()[0], part.origin};
   light = image.epilogue.isLight();
   inputBlocks = b.dim(weight, 1);
   ArrayRef<int64_t> window =
@@ -327,18 +329,19 @@ void ConvEmitter::fetchAhead(Value inputBlock, ArrayRef<Value> window,
     number = b.add(number, b.mul(b.sub(row, firstRow), inRow));
     from = b.rem(b.mul(number, share), channels);
   }
+  Value whole = partOf.weight ? partOf.weight : weight,
+        first = partOf.weight ? b.add(partOf.origin[1], panel) : panel;
   for (int64_t p = 0; p < tile.panels; ++p)
     for (int64_t i = 0; i < share; ++i) {
-      Values index =
-          blocked
-              ? Values{b.add(panel, p), b.min(b.add(inputBlock, tile.depth),
-                                              b.sub(inputBlocks, b.index(1)))}
-              : Values{b.min(b.add(panel, tile.panels + p),
-                             b.sub(image.extents[1], b.index(1))),
-                       inputBlock};
+      Values index = blocked ? Values{b.add(first, p),
+                                      b.min(b.add(inputBlock, tile.depth),
+                                            b.sub(inputBlocks, b.index(1)))}
+                             : Values{b.min(b.add(first, tile.panels + p),
+                                            b.sub(b.dim(whole, 0), b.index(1))),
+                                      inputBlock};
       index.append(window.begin(), window.end());
       index.append({b.rem(b.add(from, i), channels), b.index(0)});
-      b.prefetch(weight, index);
+      b.prefetch(whole, index);
     }
 }
 
@@ -399,8 +402,9 @@ Values ConvEmitter::sumsIndex(Value pixel, int64_t vector) {
 
 } // namespace
 
-LogicalResult emitConv(kernel::ConvOp op, const Machine &machine) {
-  ConvEmitter emitter(op, machine);
+LogicalResult emitConv(kernel::ConvOp op, const Machine &machine,
+                       const ConvPart &part) {
+  ConvEmitter emitter(op, machine, part);
   if (failed(emitter.chooseTile(op, machine)))
     return failure();
   emitter.emit();

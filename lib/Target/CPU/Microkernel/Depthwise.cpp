@@ -21,7 +21,8 @@ constexpr int64_t kMostTaps = 16;
 
 class DepthwiseEmitter {
 public:
-  DepthwiseEmitter(kernel::DepthwiseConvOp op, const Machine &machine);
+  DepthwiseEmitter(kernel::DepthwiseConvOp op, const Machine &machine,
+                   ArrayRef<Value> origin);
   void emit(const Tile &tile);
 
 private:
@@ -48,7 +49,8 @@ private:
 };
 
 DepthwiseEmitter::DepthwiseEmitter(kernel::DepthwiseConvOp op,
-                                   const Machine &machine)
+                                   const Machine &machine,
+                                   ArrayRef<Value> origin)
     : b(op.getLoc(), op),
       product(op.getEpilogue().getArgument(0).getType(), machine),
       weight(op.getWeight()), strides(op.getStrides()),
@@ -57,7 +59,7 @@ DepthwiseEmitter::DepthwiseEmitter(kernel::DepthwiseConvOp op,
   image.epilogue = {
       &op.getEpilogue().front(), Values(op.getExtras()),
       llvm::to_vector(op.getExtraMaps().getAsValueRange<AffineMapAttr>()),
-      op.getOutputs()[0]};
+      op.getOutputs()[0], Values(origin)};
   image.readExtents(b);
 }
 
@@ -177,7 +179,8 @@ Value DepthwiseEmitter::loadTap(Value tap, int64_t vector,
 } // namespace
 
 LogicalResult emitDepthwiseConv(kernel::DepthwiseConvOp op,
-                                const Machine &machine) {
+                                const Machine &machine,
+                                ArrayRef<Value> origin) {
   auto weight = cast<MemRefType>(op.getWeight().getType());
   auto out = cast<MemRefType>(op.getOutputs()[0].getType());
   int64_t rank = out.getRank(), rows = 1;
@@ -188,7 +191,7 @@ LogicalResult emitDepthwiseConv(kernel::DepthwiseConvOp op,
   if (failed(updateTile(op, tile)))
     return failure();
   noteTile(op, tile);
-  DepthwiseEmitter(op, machine).emit(tile);
+  DepthwiseEmitter(op, machine, origin).emit(tile);
   return success();
 }
 

@@ -71,7 +71,10 @@ bool Epilogue::isLight() const {
 }
 
 Value Epilogue::load(LoopBuilder &b, size_t extra, VectorType type,
-                     ArrayRef<Value> position, Value count) const {
+                     ArrayRef<Value> place, Value count) const {
+  Values position(place);
+  for (auto [index, start] : llvm::zip(position, origin))
+    index = b.add(index, start);
   AffineMap map = maps[extra];
   Value memref = extras[extra];
   auto memrefType = cast<MemRefType>(memref.getType());

@@ -17,6 +17,9 @@ struct Epilogue {
   Values extras;
   llvm::SmallVector<mlir::AffineMap> maps;
   mlir::Value output;
+  /// What the loops of `maps` are ahead of the output's indices, where the
+  /// output is a part of a whole; empty where they are equal.
+  Values origin = {};
 
   /// True if its temporaries fit beside a register tile of sums; a heavier one
   /// runs from memory, where it does not make the sums spill.
@@ -34,8 +37,7 @@ struct Epilogue {
 
 private:
   mlir::Value load(LoopBuilder &b, size_t extra, mlir::VectorType type,
-                   llvm::ArrayRef<mlir::Value> position,
-                   mlir::Value count) const;
+                   llvm::ArrayRef<mlir::Value> place, mlir::Value count) const;
 };
 
 /// True if `maps` read element x + 1 of the last index, and no other index

@@ -119,6 +119,15 @@ void ImageOperands::collapse(LoopBuilder &b) {
       extra = view(extra, first, spatial);
     map = AffineMap::get(4, 0, results, context);
   }
+  if (!epilogue.origin.empty()) {
+    // A part that is flat is whole along all spatial dimensions but the first.
+    auto type = cast<MemRefType>(epilogue.output.getType());
+    Value start = epilogue.origin[2];
+    for (int64_t d = 3; d < 2 + spatial; ++d)
+      start = b.mul(start, b.index(type.getDimSize(d)));
+    epilogue.origin = {epilogue.origin[0], epilogue.origin[1], start,
+                       epilogue.origin.back()};
+  }
   input = view(input, 2, spatial);
   epilogue.output = view(epilogue.output, 2, spatial);
 }

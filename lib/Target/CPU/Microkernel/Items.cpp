@@ -11,6 +11,9 @@ using namespace mlir;
 namespace weft::cpu {
 
 void emitItems(LoopBuilder &b, Value count, function_ref<void(Value)> body) {
+  if (b.getInsertionBlock()->getParentOp()->getParentOfType<scf::ForallOp>() ||
+      isa<scf::ForallOp>(b.getInsertionBlock()->getParentOp()))
+    return b.loop(b.index(0), count, 1, body);
   auto forall =
       scf::ForallOp::create(b, ArrayRef<OpFoldResult>{getAsOpFoldResult(count)},
                             ValueRange(), std::nullopt);

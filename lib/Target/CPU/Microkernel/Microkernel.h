@@ -20,13 +20,27 @@ void mergeBatch(kernel::MatMulOp op);
 llvm::LogicalResult emitMatMul(kernel::MatMulOp op, const Machine &machine);
 llvm::LogicalResult emitAttention(kernel::AttentionOp op,
                                   const Machine &machine);
-llvm::LogicalResult emitConv(kernel::ConvOp op, const Machine &machine);
+/// A product that computes a part of a whole: some blocks of channels of some
+/// positions along the first spatial dimension.
+struct ConvPart {
+  /// Where its output begins, for each loop of the epilogue's maps, which speak
+  /// of the whole; empty where the output is all.
+  Values origin;
+  mlir::Value weight; ///< the whole's, from which what comes next is fetched
+};
+
+llvm::LogicalResult emitConv(kernel::ConvOp op, const Machine &machine,
+                             const ConvPart &part = {});
 llvm::LogicalResult emitWinogradConv(kernel::WinogradConvOp op,
                                      const Machine &machine);
 llvm::LogicalResult emitDepthwiseConv(kernel::DepthwiseConvOp op,
+                                      const Machine &machine,
+                                      llvm::ArrayRef<mlir::Value> origin = {});
+llvm::LogicalResult emitConvDepthwise(kernel::ConvDepthwiseOp op,
                                       const Machine &machine);
 
-/// Emits `for item in [0, count)` as the kernel's only scf.forall.
+/// Emits `for item in [0, count)` as the kernel's only scf.forall; within an
+/// item of another product, as a loop.
 void emitItems(LoopBuilder &b, mlir::Value count,
                llvm::function_ref<void(mlir::Value)> body);
 

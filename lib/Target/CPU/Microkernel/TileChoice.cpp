@@ -338,4 +338,45 @@ Tile chooseDepthwiseTile(int64_t rows, int64_t pixels, int64_t taps,
   return tile;
 }
 
+Tile chooseConvDepthwiseTile(const ConvDepthwiseShape &shape,
+                             const Machine &machine) {
+  ConvShape conv = shape.conv;
+  if (shouldListPixels(conv, machine)) {
+    conv.pixels *= conv.rows;
+    conv.rows = 1;
+  }
+  Tile tile = chooseConvTile(conv, machine);
+  // All items have as many panels: those of a register tile, or a few more.
+  constexpr int64_t kMostItemPanels = 8;
+  int64_t blocks = conv.outputBlocks, panels = tile.panels;
+  while (panels < blocks && panels <= kMostItemPanels && blocks % panels)
+    ++panels;
+  if (panels > kMostItemPanels)
+    panels = tile.panels;
+  while (blocks % panels)
+    --panels;
+  conv.outputBlocks = panels;
+  tile = chooseConvTile(conv, machine);
+  tile.depth = 0;
+  tile.itemTiles = 1;
+  tile.itemPanels = panels;
+  // What an item's convolution gives stays in L2 until it is read, beside the
+  // pixels that it reads itself. Rows that two items need are computed twice.
+  auto bytes = [&](int64_t rows) {
+    return panels * shape.rowBytes *
+           ((rows - 1) * shape.stride + shape.windowRows);
+  };
+  int64_t rows = std::max<int64_t>(1, shape.rows), most = rows;
+  while (most > 1 && bytes(most) > machine.l2Bytes / 2)
+    --most;
+  tile.itemRows = llvm::divideCeil(rows, llvm::divideCeil(rows, most));
+  // Even items, if that does not take many more of them.
+  for (int64_t even = tile.itemRows; even > most / 2; --even)
+    if (rows % even == 0) {
+      tile.itemRows = even;
+      break;
+    }
+  return tile;
+}
+
 } // namespace weft::cpu

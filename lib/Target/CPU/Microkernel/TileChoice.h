@@ -90,6 +90,19 @@ Tile chooseWinogradTile(const WinogradShape &shape, const Machine &machine);
 Tile chooseDepthwiseTile(int64_t rows, int64_t pixels, int64_t taps,
                          const Machine &machine);
 
+struct ConvDepthwiseShape {
+  ConvShape conv;     ///< its rows: positions along the first spatial dimension
+  int64_t rows;       ///< of the output
+  int64_t stride;     ///< by which the depthwise window moves from row to row
+  int64_t windowRows; ///< rows that one row of the output reads
+  int64_t rowBytes;   ///< of a padded row of one block between the two
+};
+
+/// `itemRows` and `itemPanels` are those of the output, `rows` and `panels` the
+/// convolution's.
+Tile chooseConvDepthwiseTile(const ConvDepthwiseShape &shape,
+                             const Machine &machine);
+
 } // namespace weft::cpu
 
 #endif // WEFT_LIB_TARGET_CPU_MICROKERNEL_TILECHOICE_H

@@ -205,6 +205,35 @@ def PropagateLayout : Pass<"weft-propagate-layout", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::tensor::TensorDialect"];
 }
 
+def FuseDepthwise : Pass<"weft-fuse-depthwise", "::mlir::ModuleOp"> {
+  let summary = "make one op of a convolution and the depthwise one behind it";
+  let description = [{
+    Inverted residuals expand their channels, convolve each for itself, and
+    reduce them again. The expanded tensor is the largest of the model; in one op
+    it is computed in pieces and never stored whole. Elementwise ops between the
+    two become the region `between`, padding with zeros `pads`. Comes after
+    layout. What others read as well stays as it is, and so do groups and extents
+    that are not known.
+
+    ```mlir
+    %0 = kernel.conv input(%x) weight(%w) … : … -> tensor<1x6x8x8x16xf32>
+    %1 = graph.relu %0 : tensor<1x6x8x8x16xf32> -> tensor<1x6x8x8x16xf32>
+    %2 = graph.pad constant %1, %ones, %zero axes [2, 3] : … -> tensor<1x6x10x10x16xf32>
+    %y = kernel.depthwise_conv input(%2) weight(%d) … : … -> tensor<1x6x8x8x16xf32>
+    ```
+    =>
+    ```mlir
+    %y = kernel.conv_depthwise input(%x) weight(%w) … between {
+    ^bb0(%sum: f32):
+      %r = arith.maximumf %sum, %c0 : f32
+      kernel.yield %r : f32
+    } pads [1, 1, 1, 1] depthwise(%d) … : … -> tensor<1x6x8x8x16xf32>
+    ```
+  }];
+  let statistics = [Statistic<"numFused", "fused", "pairs that became one op">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::weft::kernel::KernelDialect"];
+}
+
 def SplitPadding : Pass<"weft-split-padding", "::mlir::ModuleOp"> {
   let summary = "give pools an input that is padded already";
   let description = [{

@@ -167,6 +167,41 @@ def Kernel_DepthwiseConvOp : Kernel_DestinationOp<"depthwise_conv", [
   let hasVerifier = 1;
 }
 
+def Kernel_ConvDepthwiseOp : Kernel_DestinationOp<"conv_depthwise", [
+    AttrSizedOperandSegments, SingleBlockImplicitTerminator<"::weft::kernel::YieldOp">]> {
+  let summary = "depthwise convolution of what a direct one gives, which is never stored whole";
+  let description = [{
+    `input`, `weight`, `strides` and `dilations` are those of a `kernel.conv` of
+    one group. The region `between` takes its sum and one element of each of
+    `between_extras`, at `between_maps` (n, k1, spatial…, kb) -> indices, and
+    yields what the depthwise convolution reads; around that are zeros, `pads`
+    [before each spatial dimension…, after each…]. `depthwise` is [K1, window…, 16],
+    output [N, K1, spatial…, 16]; the epilogue follows as in
+    `kernel.depthwise_conv`. All extents but N are static.
+  }];
+  let arguments = (ins Kernel_Shaped:$input, Kernel_Shaped:$weight, Kernel_Shaped:$depthwise,
+                       Variadic<Kernel_Shaped>:$between_extras, Variadic<Kernel_Shaped>:$extras,
+                       Variadic<Kernel_Shaped>:$outputs, AffineMapArrayAttr:$between_maps,
+                       AffineMapArrayAttr:$extra_maps, DenseI64ArrayAttr:$strides,
+                       DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$pads,
+                       DenseI64ArrayAttr:$depthwise_strides, DenseI64ArrayAttr:$depthwise_dilations);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region SizedRegion<1>:$between, SizedRegion<1>:$epilogue);
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getOutputsMutable(); }
+    /// The spatial extents of what is between, without its pads.
+    ::llvm::SmallVector<int64_t> getBetweenExtents();
+  }];
+  let assemblyFormat = [{
+    `input` `(` $input `)` `weight` `(` $weight `)` (`extras` `(` $between_extras^ `)`)?
+    `strides` $strides `dilations` $dilations `between` $between `pads` $pads
+    `depthwise` `(` $depthwise `)` (`extras` `(` $extras^ `)`)? `outs` `(` $outputs `)`
+    `strides` $depthwise_strides `dilations` $depthwise_dilations attr-dict
+    `epilogue` $epilogue `:` functional-type(operands, $results)
+  }];
+  let hasVerifier = 1;
+}
+
 def Kernel_AttentionOp : Kernel_DestinationOp<"attention", [
     AttrSizedOperandSegments, SingleBlockImplicitTerminator<"::weft::kernel::YieldOp">]> {
   let summary = "softmax(score(query * key^T)) * value, the scores never stored";
