@@ -77,28 +77,38 @@ struct Expand : OpRewritePattern<Op> {
 
 bool isOne(Value value) { return matchPattern(value, m_OneFloat()); }
 
-/// The exp of 1 / (1 + exp(x)), which sigmoid and what is made of it have in
+/// True for 1 + x, by a sum or by a fused multiply-add.
+bool isOnePlus(Value value) {
+  if (auto sum = value.getDefiningOp<arith::AddFOp>())
+    return isOne(sum.getLhs()) || isOne(sum.getRhs());
+  auto fused = value.getDefiningOp<math::FmaOp>();
+  return fused && isOne(fused.getC());
+}
+
+/// The sum of 1 / (1 + exp(x)), which sigmoid and what is made of it have in
 /// their inner loops.
-struct ExpandLogistic : OpRewritePattern<math::ExpOp> {
+struct ExpandLogistic : OpRewritePattern<arith::AddFOp> {
   using OpRewritePattern::OpRewritePattern;
 
-  LogicalResult matchAndRewrite(math::ExpOp op,
+  LogicalResult matchAndRewrite(arith::AddFOp sum,
                                 PatternRewriter &rewriter) const final {
-    Type element = getElementTypeOrSelf(op.getType());
-    if ((!element.isF32() && !element.isF64()) || !op->hasOneUse())
-      return rewriter.notifyMatchFailure(op, "is not of f32 with one use");
-    auto sum = dyn_cast<arith::AddFOp>(*op->user_begin());
-    if (!sum || (!isOne(sum.getLhs()) && !isOne(sum.getRhs())))
-      return rewriter.notifyMatchFailure(op, "is not added to 1");
+    Type element = getElementTypeOrSelf(sum.getType());
+    Value other = isOne(sum.getLhs()) ? sum.getRhs() : sum.getLhs();
+    auto exp = other.getDefiningOp<math::ExpOp>();
+    if ((!element.isF32() && !element.isF64()) || !isOnePlus(sum) || !exp ||
+        !exp->hasOneUse())
+      return rewriter.notifyMatchFailure(sum,
+                                         "is not 1 + exp(x) of f32 or f64");
     for (Operation *user : sum->getUsers()) {
       auto quotient = dyn_cast<arith::DivFOp>(user);
       if (!quotient || !isOne(quotient.getLhs()))
-        return rewriter.notifyMatchFailure(op, "is not below 1");
+        return rewriter.notifyMatchFailure(sum, "is not below 1");
     }
-    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    auto negated = op.getOperand().getDefiningOp<arith::NegFOp>();
-    F x{&b, negated ? negated.getOperand() : op.getOperand()};
-    rewriter.replaceOp(op, expInLogistic(x, negated ? -1 : 1).v);
+    ImplicitLocOpBuilder b(sum.getLoc(), rewriter);
+    auto negated = exp.getOperand().getDefiningOp<arith::NegFOp>();
+    F x{&b, negated ? negated.getOperand() : exp.getOperand()};
+    rewriter.replaceOp(sum, onePlusExp(x, negated ? -1 : 1).v);
+    rewriter.eraseOp(exp);
     return success();
   }
 };
@@ -176,8 +186,7 @@ struct DivideAtOnce : OpRewritePattern<arith::MulFOp> {
       if (!quotient || !quotient->hasOneUse() || !isOne(quotient.getLhs()) ||
           quotient->getBlock() != op->getBlock())
         continue;
-      auto sum = quotient.getRhs().getDefiningOp<arith::AddFOp>();
-      if (!sum || (!isOne(sum.getLhs()) && !isOne(sum.getRhs())))
+      if (!isOnePlus(quotient.getRhs()))
         continue;
       rewriter.replaceOpWithNewOp<arith::DivFOp>(op, x, quotient.getRhs());
       return success();
@@ -191,7 +200,8 @@ struct ExpandMathPass : impl::ExpandMathBase<ExpandMathPass> {
     // Before the functions themselves, which a walk comes by earlier.
     RewritePatternSet sums(&getContext());
     sums.add<ExpandBesideOne<math::TanhOp, onePlusTanh>,
-             ExpandBesideOne<math::ErfOp, onePlusErf>>(&getContext());
+             ExpandBesideOne<math::ErfOp, onePlusErf>, ExpandLogistic>(
+        &getContext());
     walkAndApplyPatterns(getOperation(), std::move(sums));
     RewritePatternSet patterns(&getContext());
     patterns.add<Expand<math::ExpOp, exp>, Expand<math::ExpM1Op, expm1>,
@@ -204,8 +214,7 @@ struct ExpandMathPass : impl::ExpandMathBase<ExpandMathPass> {
                  Expand<math::TanOp, tan>, Expand<math::AsinOp, asin>,
                  Expand<math::AcosOp, acos>, Expand<math::AtanOp, atan>,
                  Expand<math::Atan2Op, atan2>>(&getContext());
-    patterns.add<ExpandLogistic, ExpandApproximateExp>(&getContext(),
-                                                       /*benefit=*/2);
+    patterns.add<ExpandApproximateExp>(&getContext(), /*benefit=*/2);
     patterns.add<DivideAtOnce>(&getContext());
     walkAndApplyPatterns(getOperation(), std::move(patterns));
     // A walk does not come by what it has made.

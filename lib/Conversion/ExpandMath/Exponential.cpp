@@ -109,12 +109,12 @@ static F powerOfFraction(F f) {
                         6.931470036506653e-1, 1.0});
 }
 
-F expInLogistic(F x, double sign) {
-  // Within these 2^n is a normal number, 0 or infinite, so that one
-  // multiplication scales.
+/// e and 2^n with exp(sign * x) = e * 2^n, 2^n a normal number, 0 or infinite,
+/// so that one multiplication scales.
+static std::pair<F, F> splitInLogistic(F x, double sign) {
   if (x.isDouble()) {
     auto [e, n] = splitExp(x * sign, -708, 710);
-    return e * powerOfTwo(n, x);
+    return {e, powerOfTwo(n, x)};
   }
   // This is most of what SiLU costs, so: limits that are one instruction each
   // and let NaN pass, powers of 2, and the sign within the constants.
@@ -126,7 +126,17 @@ F expInLogistic(F x, double sign) {
   F n = shifted - kRounding;
   F f = fma(limited, x(sign * (1 / kLn2 - high)),
             fma(limited, x(sign * high), -n));
-  return powerOfFraction(f) * powerInLowBits(shifted);
+  return {powerOfFraction(f), powerInLowBits(shifted)};
+}
+
+F expInLogistic(F x, double sign) {
+  auto [e, scale] = splitInLogistic(x, sign);
+  return e * scale;
+}
+
+F onePlusExp(F x, double sign) {
+  auto [e, scale] = splitInLogistic(x, sign);
+  return fma(e, scale, x(1));
 }
 
 F expm1(F x) {
@@ -249,7 +259,7 @@ F tanh(F x) {
   return copySign(choose(abs(x) < 0.625, small, large), x);
 }
 
-F onePlusTanh(F x) { return 2.0 / (expInLogistic(x * 2.0, -1) + 1.0); }
+F onePlusTanh(F x) { return 2.0 / onePlusExp(x * 2.0, -1); }
 
 F asinh(F x) {
   F a = abs(x), z = a * a;

@@ -107,9 +107,11 @@ F fromDouble(F x, F like);
 
 // Exponential.cpp
 F exp(F x);
-/// exp(sign * x) for 1 / (1 + exp(sign * x)): what vanishes beside 1, or makes
-/// a quotient below 5e-39, need not be right.
+/// exp(sign * x) where it is enough that 1 / (1 + exp(sign * x)) is right: what
+/// vanishes beside 1, or makes a quotient below 5e-39, need not be.
 F expInLogistic(F x, double sign);
+/// 1 + that, rounded once.
+F onePlusExp(F x, double sign);
 F expm1(F x);
 F log(F x);
 F log1p(F x);

@@ -29,11 +29,16 @@ func.func @native(%x: f32) -> f32 {
   return %z : f32
 }
 
-// SiLU divides by 1 + exp(-x) itself.
+// SiLU divides by 1 + exp(-x) itself, the sum and the last product of which are
+// one operation.
 // CHECK-LABEL: func @silu(
 // CHECK-SAME:    %[[X:.*]]: vector<8xf32>)
 // CHECK-NOT:     math.exp
-// CHECK:         %[[Y:.*]] = arith.divf %[[X]]
+// CHECK-NOT:     arith.addf
+// CHECK:         arith.shli
+// CHECK:         %[[ONE:.*]] = arith.constant dense<1.000000e+00>
+// CHECK:         %[[SUM:.*]] = math.fma %{{.*}}, %{{.*}}, %[[ONE]]
+// CHECK:         %[[Y:.*]] = arith.divf %[[X]], %[[SUM]]
 // CHECK:         return %[[Y]]
 func.func @silu(%x: vector<8xf32>) -> vector<8xf32> {
   %one = arith.constant dense<1.0> : vector<8xf32>
