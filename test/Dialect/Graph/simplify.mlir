@@ -289,3 +289,15 @@ func.func @wide_weights(%x: tensor<4x8xf16>, %hidden: tensor<4x1xi1>, %v: tensor
   %y = graph.matmul %w, %v : tensor<4x8xf16>, tensor<8x6xf16> -> tensor<4x6xf16>
   return %y : tensor<4x6xf16>
 }
+
+// Nor where shapes that only the run knows have weights repeated and reshaped.
+// CHECK-LABEL: func.func @wide_moved_weights
+// CHECK:         graph.softmax %{{.*}} 1 : tensor<?x8xf32>
+// CHECK:         graph.reshape %{{.*}} -> tensor<?x4x8xf32>
+// CHECK:         graph.matmul %{{.*}} : tensor<?x4x8xf32>, tensor<?x8x6xf32>
+func.func @wide_moved_weights(%x: tensor<?x8xf16>, %shape: tensor<3xi64>, %v: tensor<?x8x6xf16>) -> tensor<?x4x6xf16> {
+  %p = graph.softmax %x 1 : tensor<?x8xf16> -> tensor<?x8xf16>
+  %w = graph.reshape %p, %shape : tensor<?x8xf16>, tensor<3xi64> -> tensor<?x4x8xf16>
+  %y = graph.matmul %w, %v : tensor<?x4x8xf16>, tensor<?x8x6xf16> -> tensor<?x4x6xf16>
+  return %y : tensor<?x4x6xf16>
+}

@@ -2,6 +2,7 @@
 // ops themselves.
 
 #include "SimplifyPatterns.h"
+#include "mlir/IR/IRMapping.h"
 #include "weft/Dialect/Graph/Transforms/Evaluate.h"
 #include "weft/Support/Constants.h"
 
@@ -235,42 +236,62 @@ struct MinOfMaxToClamp : OpRewritePattern<MinOp> {
 };
 
 /// matmul(softmax(x), v) in 16 bits = that in f32, narrowed: rounding each
-/// weight of a sum is worse than all else that happens to it. A selection that
-/// clears hidden rows may stand between.
+/// weight of a sum is worse than all else that happens to it. What only moves
+/// weights, or clears hidden rows, may stand between.
 struct KeepWeightsWide : OpRewritePattern<MatMulOp> {
   using OpRewritePattern::OpRewritePattern;
 
+  /// True where `value` is made of a softmax that is, or could be, of f32.
+  static bool areWeights(Value value) {
+    Operation *op = value.getDefiningOp();
+    if (isa_and_nonnull<ReshapeOp, ExpandOp>(op))
+      return areWeights(op->getOperand(0));
+    if (auto select = dyn_cast_or_null<SelectOp>(op))
+      return splatValue(select.getX()) && areWeights(select.getY());
+    if (auto cast = dyn_cast_or_null<CastOp>(op))
+      return cast.getX().getDefiningOp<SoftmaxOp>() &&
+             tensorType(cast.getX()).getElementType().isF32();
+    auto softmax = dyn_cast_or_null<SoftmaxOp>(op);
+    return softmax && !softmax.getLog();
+  }
+
+  static Value widen(OpBuilder &b, Location loc, Value x) {
+    Type wide = b.getF32Type();
+    return b.createOrFold<CastOp>(loc, tensorType(x).clone(wide), x, wide);
+  }
+
+  /// The same weights in f32.
+  static Value wideWeights(OpBuilder &b, Value value) {
+    Operation *op = value.getDefiningOp();
+    Location loc = op->getLoc();
+    if (auto cast = dyn_cast<CastOp>(op))
+      return cast.getX();
+    if (auto softmax = dyn_cast<SoftmaxOp>(op))
+      return SoftmaxOp::create(b, loc, widen(b, loc, softmax.getInput()),
+                               softmax.getAxis(), /*log=*/false,
+                               softmax.getMasked());
+    if (auto select = dyn_cast<SelectOp>(op))
+      return SelectOp::create(b, loc, select.getCondition(),
+                              widen(b, loc, select.getX()),
+                              wideWeights(b, select.getY()));
+    IRMapping values;
+    values.map(op->getOperand(0), wideWeights(b, op->getOperand(0)));
+    Operation *moved = b.clone(*op, values);
+    moved->getResult(0).setType(tensorType(value).clone(b.getF32Type()));
+    return moved->getResult(0);
+  }
+
   LogicalResult matchAndRewrite(MatMulOp op,
                                 PatternRewriter &rewriter) const final {
-    Type narrow = op.getType().getElementType(), wide = rewriter.getF32Type();
+    Type narrow = op.getType().getElementType();
     if (!isa<FloatType>(narrow) || narrow.getIntOrFloatBitWidth() != 16)
       return rewriter.notifyMatchFailure(op, "is not of 16-bit floats");
-    auto select = op.getLhs().getDefiningOp<SelectOp>();
-    Value weights = select ? Value(select.getY()) : Value(op.getLhs());
-    if (select && !splatValue(select.getX()))
-      return rewriter.notifyMatchFailure(op, "selects something else");
-    Location loc = op.getLoc();
-    auto widen = [&](Value x) -> Value {
-      return rewriter.createOrFold<CastOp>(loc, tensorType(x).clone(wide), x,
-                                           wide);
-    };
-    if (auto softmax = weights.getDefiningOp<SoftmaxOp>();
-        softmax && !softmax.getLog())
-      weights = SoftmaxOp::create(rewriter, softmax.getLoc(),
-                                  widen(softmax.getInput()), softmax.getAxis(),
-                                  /*log=*/false, softmax.getMasked());
-    else if (auto cast = weights.getDefiningOp<CastOp>();
-             cast && cast.getX().getDefiningOp<SoftmaxOp>() &&
-             tensorType(cast.getX()).getElementType() == wide)
-      weights = cast.getX();
-    else
+    if (!areWeights(op.getLhs()))
       return rewriter.notifyMatchFailure(op, "sums by no softmax");
-    if (select)
-      weights =
-          SelectOp::create(rewriter, select.getLoc(), select.getCondition(),
-                           widen(select.getX()), weights);
+    Location loc = op.getLoc();
     Value product =
-        MatMulOp::create(rewriter, loc, weights, widen(op.getRhs()),
+        MatMulOp::create(rewriter, loc, wideWeights(rewriter, op.getLhs()),
+                         widen(rewriter, loc, op.getRhs()),
                          op.getTransposeLhs(), op.getTransposeRhs());
     rewriter.replaceOpWithNewOp<CastOp>(op, op.getType(), product, narrow);
     return success();
