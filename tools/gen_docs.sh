@@ -35,7 +35,7 @@ for records in include/weft/Dialect/*/IR/*Ops.td; do
   [[ -e $records ]] || continue
   name=$(basename "$records" Ops.td)
   name=${name,,}
-  tblgen -gen-dialect-doc --dialect="$name" "$records" |
+  tblgen -DWEFT_ALL_OPS -gen-dialect-doc --dialect="$name" "$records" |
     sed "1,/^# '/{/^# '/d}" | page "dialect-$name" "The $name dialect"
 done
 

@@ -396,6 +396,20 @@ CASES = [
     *[Case("DFT", [In(["a", "c", parts], special=False)], {"inverse": inverse, "onesided": onesided},
            name=f"{parts}-{inverse}-{onesided}", opset=20, rtol=2e-4, sizes=SIZES[:2])
       for parts, inverse, onesided in ((1, 0, 0), (1, 0, 1), (2, 0, 0), (2, 1, 0))],
+    # Lengths of each radix and of several, prime ones as a product and as a convolution; few lines and many.
+    *[Case("DFT", [In(["a", length, parts], special=False)], {"inverse": inverse, "onesided": onesided, "axis": 1},
+           name=f"{length}-{parts}-{inverse}-{onesided}", opset=17, rtol=2e-5, sizes=[{"a": 2}, {"a": 33}, {"a": 0}])
+      for length in (2, 8, 10, 64, 97, 143, 210, 262, 331) for parts, inverse, onesided in
+      ((1, 0, 0), (1, 0, 1), (2, 0, 0), (2, 1, 0), (2, 1, 1))],
+    *[Case("DFT", [In(["a", 300, "b", parts], type, special=False), In([], "int64", value=np.array(length))],
+           {"inverse": inverse, "onesided": onesided, "axis": 1}, name=f"{length}-of-300-{parts}-{inverse}-{type}",
+           opset=17, rtol=2e-5 if type == "float32" else 1e-12, sizes=SIZES[:3])
+      for length, parts, inverse, onesided, type in ((256, 1, 0, 1, "float32"), (512, 2, 0, 0, "float32"),
+                                                     (720, 2, 1, 1, "float32"), (256, 2, 1, 0, "float64"))],
+    *[Case("STFT", [In(["b", 400, 1], special=False), In([], "int64", value=np.array(step)),
+                    In([64], value=np.hanning(64).astype(np.float32)), In([], "int64", value=np.array(64))],
+           {"onesided": onesided}, name=f"{step}-{onesided}", opset=17, rtol=2e-5, sizes=SIZES[:2])
+      for step, onesided in ((16, 1), (64, 0))],
     # ai.onnx.ml.
     *[ml("TreeEnsembleRegressor", [In(["c", 7], special=nan)], forest(trees, depth, 7, mode, nan), rtol=1e-5,
          name=f"{trees}x{depth}-{mode}-{nan}", sizes=SIZES[:3])

@@ -8,9 +8,7 @@
 using namespace mlir;
 
 namespace weft::lowering {
-namespace {
 
-/// Where element `loops` of the result finds its element of `operand`.
 AffineMap broadcastMap(LoopBuilder &b, RankedTensorType operand,
                        RankedTensorType result) {
   int64_t rank = result.getRank(), offset = rank - operand.getRank();
@@ -23,6 +21,8 @@ AffineMap broadcastMap(LoopBuilder &b, RankedTensorType operand,
   }
   return b.map(rank, places);
 }
+
+namespace {
 
 /// Extents of the result: static, or those of an operand that does not
 /// broadcast.

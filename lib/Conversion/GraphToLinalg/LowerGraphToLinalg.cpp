@@ -46,6 +46,7 @@ struct LowerGraphToLinalg
     : weft::impl::LowerGraphToLinalgBase<LowerGraphToLinalg> {
   void runOnOperation() final {
     RewritePatternSet patterns(&getContext());
+    lowering::addButterflyPatterns(patterns);
     lowering::addElementwisePatterns(patterns);
     lowering::addGatherPatterns(patterns);
     lowering::addMovementPatterns(patterns);

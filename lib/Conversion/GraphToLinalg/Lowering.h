@@ -90,6 +90,12 @@ llvm::SmallVector<mlir::Value> positions(mlir::ImplicitLocOpBuilder &b,
 mlir::Value clampIndex(mlir::ImplicitLocOpBuilder &b, mlir::Value i,
                        mlir::Value extent);
 
+/// Where element `loops` of a result finds its element of an operand whose
+/// extents of 1 broadcast.
+mlir::AffineMap broadcastMap(LoopBuilder &b, mlir::RankedTensorType operand,
+                             mlir::RankedTensorType result);
+
+void addButterflyPatterns(mlir::RewritePatternSet &patterns);
 void addElementwisePatterns(mlir::RewritePatternSet &patterns);
 void addGatherPatterns(mlir::RewritePatternSet &patterns);
 void addMovementPatterns(mlir::RewritePatternSet &patterns);

@@ -149,3 +149,23 @@ func.func private @matmul_compare(%a: tensor<?x64xf32>, %b: tensor<3x64x16xf32>,
   %1 = graph.compare lt %0, %c : tensor<?x40xf32>, tensor<f32> -> tensor<?x40xi1>
   return %1 : tensor<?x40xi1>
 }
+
+// A butterfly computes all its results in one loop; those of real numbers lack
+// what would be times 0. Twiddles broadcast.
+// CHECK-LABEL: func.func private @butterfly
+func.func private @butterfly(%x: tensor<?x8xf32>, %y: tensor<?x8xf32>, %w: tensor<1x8xf32>, %v: tensor<1x8xf32>,
+                             %a: tensor<?x8xf32>, %b: tensor<?x8xf32>, %c: tensor<?x8xf32>, %d: tensor<?x8xf32>)
+    -> (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>) attributes {kernel.entry} {
+  // CHECK: %[[ZERO:.*]] = arith.constant 0.0
+  // CHECK: %[[Y:.*]]:4 = linalg.generic
+  // CHECK-SAME: outs(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>)
+  // CHECK: ^bb0(%[[X:[a-z0-9_]+]]: f32, %[[Z:[a-z0-9_]+]]: f32, %[[W:[a-z0-9_]+]]: f32, %[[V:[a-z0-9_]+]]: f32,
+  // CHECK: %[[SUM:.*]] = arith.addf %[[X]], %[[Z]]
+  // CHECK: %[[DIFFERENCE:.*]] = arith.subf %[[X]], %[[Z]]
+  // CHECK: %[[RE:.*]] = arith.mulf %[[DIFFERENCE]], %[[W]]
+  // CHECK: %[[IM:.*]] = arith.mulf %[[DIFFERENCE]], %[[V]]
+  // CHECK: linalg.yield %[[SUM]], %[[RE]], %[[ZERO]], %[[IM]]
+  // CHECK: return %[[Y]]#0, %[[Y]]#1, %[[Y]]#2, %[[Y]]#3
+  %0:4 = graph.butterfly(%x, %y) twiddles(%w, %v) : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<1x8xf32>, tensor<1x8xf32>) -> (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>)
+  return %0#0, %0#1, %0#2, %0#3 : tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>
+}

@@ -817,6 +817,51 @@ func.func @f(%b: tensor<1x6x4xf32>, %o: tensor<1x2x5xi64>, %c: tensor<1x2xi64>, 
 
 // -----
 
+func.func @f(%x: tensor<2xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{the radix is 6; 2, 4 and odd ones up to 31 are supported}}
+  %y:12 = graph.butterfly(%x, %x, %x, %x, %x, %x) : (tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> (tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>)
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{there are 1 imaginary parts where 2 or none are needed}}
+  %y:4 = graph.butterfly(%x, %x) im(%x) : (tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> (tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>)
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{there are 1 twiddles where 2 or none are needed}}
+  %y:4 = graph.butterfly(%x, %x) twiddles(%x) : (tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> (tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>)
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2xf32>, %z: tensor<2xf64>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{input 1 is 'tensor<2xf64>' where input 0 is 'tensor<2xf32>'}}
+  %y:4 = graph.butterfly(%x, %z) : (tensor<2xf32>, tensor<2xf64>) -> (tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>)
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2xf32>, %z: tensor<3xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{input 1 has 3 on axis 0 where those before have 2}}
+  %y:4 = graph.butterfly(%x, %z) : (tensor<2xf32>, tensor<3xf32>) -> (tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>)
+  return
+}
+
+// -----
+
 func.func @f(%x: tensor<2x3xf32>) {
   // expected-error @+2 {{failed to infer returned types}}
   // expected-error @+1 {{the number of rows is 2 where that of columns is 3}}

@@ -165,6 +165,15 @@ func.func @recurrent(%x: tensor<?x2x3xf32>, %w: tensor<1x16x3xf32>, %r: tensor<1
   return
 }
 
+// CHECK-LABEL: func @fourier
+func.func @fourier(%x: tensor<?x8xf32>, %w: tensor<1x8xf32>) {
+  // CHECK: graph.butterfly(%{{.*}}, %{{.*}}) : (tensor<?x8xf32>, tensor<?x8xf32>) ->
+  %0:4 = graph.butterfly(%x, %x) : (tensor<?x8xf32>, tensor<?x8xf32>) -> (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>)
+  // CHECK: graph.butterfly(%{{.*}}, %{{.*}}) im(%{{.*}}, %{{.*}}) twiddles(%{{.*}}, %{{.*}}) inverse :
+  %1:4 = graph.butterfly(%x, %x) im(%x, %x) twiddles(%w, %w) inverse : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<1x8xf32>, tensor<1x8xf32>) -> (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>)
+  return
+}
+
 // CHECK-LABEL: func @indexing
 func.func @indexing(%x: tensor<?x8xf32>, %at: tensor<?xi64>, %by: tensor<?x8xf32>, %k: tensor<1xi64>,
                     %boxes: tensor<1x?x4xf32>, %order: tensor<1x2x?xi64>, %count: tensor<1x2xi64>, %most: tensor<i64>,

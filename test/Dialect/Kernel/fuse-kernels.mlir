@@ -73,6 +73,22 @@ func.func @concat(%x: tensor<4x8xf32>, %y: tensor<4x4xf32>) -> tensor<4x12xf32> 
 
 // -----
 
+// Pieces of one kernel are inserted one after another.
+// CHECK-LABEL: func.func @concat_of_one_kernel(
+// CHECK:         %[[E:.*]] = tensor.empty() : tensor<16xf32>
+// CHECK:         %[[Y:.*]]:4 = kernel.launch @butterfly_0
+// CHECK-NEXT:    %[[A:.*]] = tensor.insert_slice %[[Y]]#0 into %[[E]][0] [4]
+// CHECK-NEXT:    %[[B:.*]] = tensor.insert_slice %[[Y]]#1 into %[[A]][4] [4]
+// CHECK-NEXT:    %[[C:.*]] = tensor.insert_slice %[[Y]]#2 into %[[B]][8] [4]
+// CHECK-NEXT:    tensor.insert_slice %[[Y]]#3 into %[[C]][12] [4]
+func.func @concat_of_one_kernel(%x: tensor<4xf32>) -> tensor<16xf32> {
+  %0:4 = graph.butterfly(%x, %x) : (tensor<4xf32>, tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
+  %1 = graph.concat 0 (%0#0, %0#1, %0#2, %0#3) : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<16xf32>
+  return %1 : tensor<16xf32>
+}
+
+// -----
+
 // Extents that may differ are checked where the model runs.
 // CHECK-LABEL: func.func @broadcast(
 // CHECK:         kernel.check %{{.*}}, "node 'sum' (Add): input 1 has {0} on axis 0 where the result has {1}"

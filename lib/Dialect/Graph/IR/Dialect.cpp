@@ -1,5 +1,6 @@
 // Registration of the graph dialect: its ops, attributes and constants.
 
+#include "weft/Dialect/Graph/IR/Fourier.h"
 #include "weft/Dialect/Graph/IR/Graph.h"
 #include "weft/Dialect/Graph/IR/ScalarBuilder.h"
 #include "weft/Dialect/Graph/IR/Shapes.h"
@@ -21,10 +22,17 @@ using namespace weft::graph;
 #define GET_OP_CLASSES
 #include "weft/Dialect/Graph/IR/GraphOps.cpp.inc"
 
+#define GET_OP_CLASSES
+#include "weft/Dialect/Graph/IR/GraphFourier.cpp.inc"
+
 void GraphDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "weft/Dialect/Graph/IR/GraphOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "weft/Dialect/Graph/IR/GraphFourier.cpp.inc"
       >();
   addAttributes<
 #define GET_ATTRDEF_LIST

@@ -1,6 +1,7 @@
 // Type rules of ops that go where their data says: scatter, order, suppression,
 // determinants, decision trees.
 
+#include "weft/Dialect/Graph/IR/Fourier.h"
 #include "weft/Dialect/Graph/IR/Graph.h"
 #include "weft/Dialect/Graph/IR/Shapes.h"
 
@@ -195,6 +196,61 @@ TreeEnsembleOp::reifyResultShapes(OpBuilder &b,
   DimBuilder d(b, getLoc());
   SmallVector<OpFoldResult> shape = {d.of(getInput(), 0), d.of(getLeaves(), 1)};
   appendReified(b, getResult(), shape, dims);
+  return success();
+}
+
+//===-- Fourier transforms
+//-------------------------------------------------===//
+
+LogicalResult ButterflyOp::inferReturnTypes(MLIRContext *,
+                                            std::optional<Location> loc,
+                                            Adaptor op,
+                                            SmallVectorImpl<Type> &types) {
+  constexpr int64_t kLargestRadix = 31;
+  int64_t radix = op.getRe().size();
+  if (radix < 2 || radix > kLargestRadix || (radix % 2 == 0 && radix > 4))
+    return emitOptionalError(loc, "the radix is ", radix,
+                             "; 2, 4 and odd ones up to ", kLargestRadix,
+                             " are supported");
+  auto count = [&](StringRef what, int64_t have,
+                   int64_t want) -> LogicalResult {
+    if (have == 0 || have == want)
+      return success();
+    return emitOptionalError(loc, "there are ", have, " ", what, " where ",
+                             want, " or none are needed");
+  };
+  if (failed(count("imaginary parts", op.getIm().size(), radix)) ||
+      failed(count("twiddles", op.getTwiddles().size(), 2 * (radix - 1))))
+    return failure();
+  RankedTensorType first = tensorType(op.getRe().front());
+  SmallVector<int64_t> shape(first.getShape());
+  size_t parts = op.getRe().size() + op.getIm().size();
+  for (auto [i, operand] : llvm::enumerate(op.getOperands())) {
+    RankedTensorType type = tensorType(operand);
+    if (type.getElementType() != first.getElementType() ||
+        type.getRank() != first.getRank())
+      return emitOptionalError(loc, "input ", i, " is ", type,
+                               " where input 0 is ", first);
+    for (auto [axis, extent] : llvm::enumerate(type.getShape())) {
+      int64_t &known = shape[axis];
+      if (extent == known || extent == kDynamic || (i >= parts && extent == 1))
+        continue;
+      if (known != kDynamic)
+        return emitOptionalError(loc, "input ", i, " has ", extent, " on axis ",
+                                 axis, " where those before have ", known);
+      known = extent;
+    }
+  }
+  types.append(2 * radix, first.clone(shape));
+  return success();
+}
+
+LogicalResult
+ButterflyOp::reifyResultShapes(OpBuilder &b,
+                               ReifiedRankedShapedTypeDims &dims) {
+  SmallVector<OpFoldResult> shape = DimBuilder(b, getLoc()).allOf(getRe()[0]);
+  for (Value part : getParts())
+    appendReified(b, part, shape, dims);
   return success();
 }
 

@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "weft/Dialect/Graph/IR/Fourier.h"
 #include "weft/Dialect/Graph/IR/Graph.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -62,6 +63,16 @@ double productsOf(WinogradConvOp conv) {
     tiles *= dilation *
              std::ceil(std::ceil(extentOf(out, 2 + i) / dilation) / extent);
   return tiles * elementsOf(conv.getWeight());
+}
+
+/// Operations of one transform of r complex numbers, and of their twiddles.
+double stepsOf(graph::ButterflyOp butterfly) {
+  auto radix = static_cast<double>(butterfly.getRadix());
+  double half = (radix - 1) / 2;
+  double steps = radix == 2 ? 4 : radix == 4 ? 16 : 8 * half * (half + 1);
+  bool real = butterfly.getIm().empty();
+  return (real ? steps / 2 : steps) +
+         (butterfly.getTwiddles().empty() ? 0 : 6 * (radix - 1));
 }
 
 double flopsOf(Operation *op) {
@@ -137,6 +148,9 @@ double flopsOf(Operation *op) {
         for (int64_t extent : pool.getWindow())
           window *= static_cast<double>(extent);
         return out * window;
+      })
+      .Case([&](graph::ButterflyOp butterfly) {
+        return out * stepsOf(butterfly);
       })
       // Greatest element, difference, exponential, sum, quotient.
       .Case([&](graph::SoftmaxOp) { return 5 * out; })

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "weft/Dialect/Graph/IR/Fourier.h"
 #include "weft/Dialect/Graph/IR/Graph.h"
 #include "weft/Dialect/Graph/IR/Shapes.h"
 #include "weft/Dialect/Kernel/IR/Kernel.h"
@@ -36,7 +37,7 @@ Family familyOf(Operation *op) {
   if (isa<graph::MatMulOp, graph::ConvOp, graph::ConvTransposeOp, MatMulOp,
           ConvOp, WinogradConvOp, DepthwiseConvOp, ConvDepthwiseOp>(op))
     return Family::Product;
-  if (isa<AttentionOp>(op))
+  if (isa<AttentionOp, graph::ButterflyOp>(op))
     return Family::Alone;
   if (auto slice = dyn_cast<graph::SliceOp>(op))
     return isUnitStep(slice) ? Family::None : Family::Movement;

@@ -133,7 +133,11 @@ void Placer::place(Operation *op, Value whole, SmallVector<Piece> pieces) {
     b.setInsertionPoint(op);
     Value value = piece.value;
     if (direct) {
-      b.setInsertionPointAfter(value.getDefiningOp());
+      // Pieces of one kernel are inserted one after another.
+      Operation *computed = value.getDefiningOp(),
+                *before = whole.getDefiningOp();
+      b.setInsertionPointAfter(computed->isBeforeInBlock(before) ? before
+                                                                 : computed);
     } else {
       value = graph::CopyOp::create(b, loc, value.getType(), value);
       extents.setSame(value, piece.value);

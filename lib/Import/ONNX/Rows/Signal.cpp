@@ -1,6 +1,8 @@
-// Fourier transforms as matrix products: the matrices are constants where the
-// length is known. Angles are reduced as integers, so large ones stay exact.
+// Fourier transforms. Those of a length that only the run knows, or for which
+// there is no better way, are matrix products. Angles are reduced as integers,
+// so large ones stay exact.
 #include "Equation.h"
+#include "Fourier.h"
 #include "NamedAxes.h"
 #include "Places.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -40,11 +42,95 @@ static Value component(NodeImport &n, Value x, int64_t i) {
   return n.squeeze(n.slice(x, last, i, i + 1), {last});
 }
 
+/// The first `count` elements of axis `along`, and zeros where it has less.
+static Value cutOrPadded(NodeImport &n, Value x, int64_t along, int64_t count) {
+  x = n.slice(x, along, 0, count);
+  Num missing = Num(n, n.ints({count})) - Num(n, n.extent(x, along));
+  if (auto known = NodeImport::known(missing); !known || known->front() != 0)
+    x = n.create<graph::PadOp>(x, n.concat({n.ints({0}), missing}, 0),
+                               n.scalarLike(0, x), ArrayRef<int64_t>{along},
+                               graph::PadMode::constant);
+  if (!x)
+    return nullptr;
+  RankedTensorType type = NodeImport::typeOf(x);
+  SmallVector<int64_t> shape(type.getShape());
+  shape[along] = count;
+  return n.b.createOrFold<tensor::CastOp>(n.loc, type.clone(shape), x);
+}
+
+/// All frequencies [.., length, parts] of a real signal, of which `x` has the
+/// first half. The mean and the highest frequency of an even length are real.
+static Value mirrored(NodeImport &n, Value x, int64_t length) {
+  int64_t last = NodeImport::typeOf(x).getRank() - 1, along = last - 1;
+  int64_t count = (length - 1) / 2;
+  auto both = [&](Value part, bool conjugate) {
+    if (count == 0)
+      return part;
+    Value rest = n.slice(part, along, count, 0, -1);
+    return n.concat({part, conjugate ? n.create<graph::NegOp>(rest) : rest},
+                    along);
+  };
+  Value re = both(n.slice(x, last, 0, 1), false);
+  if (NodeImport::typeOf(x).getDimSize(last) == 1)
+    return re;
+  Value im = both(n.slice(x, last, 1, 2), true);
+  SmallVector<bool> isComplex(length, true);
+  isComplex[0] = false;
+  if (length % 2 == 0)
+    isComplex[length / 2] = false;
+  auto mask = DenseElementsAttr::get(
+      RankedTensorType::get({length, 1}, n.b.getI1Type()), isComplex);
+  im = n.create<graph::SelectOp>(
+      graph::ConstantOp::create(n.b, n.loc, mask).getResult(), im,
+      n.scalarLike(0, im));
+  return n.concat({re, im}, last);
+}
+
+/// The transform along the last axis but one of `given` [.., n, 1 or 2], of a
+/// known length, with the numbers' own precision or f32's.
+static Value knownTransform(NodeImport &n, Value given, int64_t length,
+                            const Transform &t) {
+  Type original = NodeImport::typeOf(given).getElementType();
+  bool toReal = t.inverse && t.onesided;
+  Value x = n.cast(given, original.isF64() ? original : n.b.getF32Type());
+  int64_t rank = NodeImport::typeOf(x).getRank();
+  int64_t half = length / 2 + 1;
+  x = cutOrPadded(n, x, rank - 2, toReal ? half : length);
+  if (toReal && x)
+    x = mirrored(n, x, length);
+  if (!x)
+    return nullptr;
+  int64_t parts = NodeImport::typeOf(x).getDimSize(rank - 1);
+  Value outer = n.slice(n.shape(x), 0, 0, rank - 2);
+  Ints order = {rank - 1};
+  llvm::append_range(order, llvm::seq<int64_t>(0, rank - 1));
+  Value y = n.reshape(n.transpose(x, order), {parts, -1, length});
+  y = fastTransform(n, y, t.inverse);
+  if (t.inverse)
+    y = Num(n, y) * (1.0 / static_cast<double>(length));
+  if (toReal)
+    y = n.slice(y, 0, 0, 1);
+  else if (t.onesided)
+    y = n.slice(y, 1, 0, half);
+  y = n.cast(y, original);
+  if (!y)
+    return nullptr;
+  ArrayRef<int64_t> found = NodeImport::typeOf(y).getShape().take_front(2);
+  y = n.create<graph::ReshapeOp>(y, n.concat({n.ints(found), outer}, 0),
+                                 /*allow_zero=*/true);
+  order = llvm::to_vector(llvm::seq<int64_t>(2, rank));
+  order.append({1, 0});
+  return n.transpose(y, order);
+}
+
 /// The transform along the last axis but one of `x` [.., n, 1 or 2], in f64: a
 /// sum of n terms has a larger error than a fast transform's few steps.
 static Value transform(NodeImport &n, Value given, const Transform &t) {
   if (!given)
     return nullptr;
+  if (auto length = NodeImport::known(t.length);
+      length && hasFastTransform(length->front()))
+    return knownTransform(n, given, length->front(), t);
   Type original = NodeImport::typeOf(given).getElementType();
   Value x = n.cast(given, n.b.getF64Type());
   RankedTensorType type = NodeImport::typeOf(x);

@@ -376,4 +376,9 @@ def Graph_RnnOp : Graph_Op<"rnn", [AttrSizedOperandSegments]> {
 
 include "weft/Dialect/Graph/IR/GraphIndexing.td"
 
+// Has a header of its own; tools/gen_docs.sh wants all ops.
+#ifdef WEFT_ALL_OPS
+include "weft/Dialect/Graph/IR/GraphFourier.td"
+#endif
+
 #endif // WEFT_GRAPH_OPS
