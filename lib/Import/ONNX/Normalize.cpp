@@ -314,6 +314,13 @@ static Error convert(ModelProto &model) {
                        model.Swap(&converted);
                      });
     };
+    if (opset < 7) {
+      if (Error error = opset < 6 ? convertTo(6) : Error::success())
+        return error;
+      if (Error error = convertToOpset7(model))
+        return error;
+      opset = 7;
+    }
     if (hasOldResizing(model)) {
       if (Error error = opset < 10 ? convertTo(10) : Error::success())
         return error;

@@ -110,6 +110,118 @@ static void alignSlopes(GraphProto &graph, const Ranks &ranks) {
   }
 }
 
+//===- From opset 6 to 7 --------------------------------------------------===//
+
+static AttributeProto *findAttribute(NodeProto &node, StringRef name) {
+  for (AttributeProto &attribute : *node.mutable_attribute())
+    if (attribute.name() == name)
+      return &attribute;
+  return nullptr;
+}
+
+static void drop(NodeProto &node, StringRef name) {
+  auto &attributes = *node.mutable_attribute();
+  attributes.erase(llvm::remove_if(attributes,
+                                   [&](const AttributeProto &attribute) {
+                                     return attribute.name() == name;
+                                   }),
+                   attributes.end());
+}
+
+/// Until opset 6 the second operand lay along the dimensions of the first from
+/// `axis` on: gives it a dimension for each behind.
+static Error alignOperand(NodeProto &node, const Ranks &ranks, Nodes &before) {
+  AttributeProto *axis = findAttribute(node, "axis"),
+                 *broadcast = findAttribute(node, "broadcast");
+  bool aligns = axis && broadcast && broadcast->i() && node.input_size() == 2;
+  int64_t at = axis ? axis->i() : 0;
+  drop(node, "axis");
+  drop(node, "broadcast");
+  if (!aligns)
+    return Error::success();
+  int64_t rank = ranks.of(node.input(0)), own = ranks.of(node.input(1));
+  if (rank < 0 || own < 0)
+    return nodeError(node, "axis is " + Twine(at) +
+                               " for operands whose ranks are not known");
+  int64_t behind = rank - (at < 0 ? at + rank : at) - own;
+  if (behind < 0 || behind > rank - own)
+    return nodeError(node, "an operand of rank " + Twine(own) +
+                               " does not fit one of rank " + Twine(rank) +
+                               " from axis " + Twine(at) + " on");
+  if (behind == 0)
+    return Error::success();
+  std::string aligned = node.output(0) + "\naligned";
+  NodeProto &unsqueeze = append(before, "Unsqueeze", {node.input(1)}, aligned);
+  auto &axes = addAttribute(unsqueeze, "axes", AttributeProto::INTS);
+  for (int64_t i = 0; i < behind; ++i)
+    axes.add_ints(own + i);
+  node.set_input(1, aligned);
+  return Error::success();
+}
+
+/// Upsample has had one list of scales since.
+static Error joinScales(NodeProto &node) {
+  AttributeProto *height = findAttribute(node, "height_scale"),
+                 *width = findAttribute(node, "width_scale");
+  if (!height || !width)
+    return nodeError(node, "height_scale and width_scale are needed");
+  float all[] = {1, 1, height->f(), width->f()};
+  drop(node, "height_scale");
+  drop(node, "width_scale");
+  auto &scales = addAttribute(node, "scales", AttributeProto::FLOATS);
+  for (float scale : all)
+    scales.add_floats(scale);
+  return Error::success();
+}
+
+static Error toOpset7(NodeProto &node, const Ranks &ranks, Nodes &before) {
+  if (!isDefaultDomain(node.domain()))
+    return Error::success();
+  StringRef type = node.op_type();
+  if (llvm::is_contained({"Add", "And", "Div", "Equal", "Greater", "Less",
+                          "Mul", "Or", "Pow", "Sub", "Xor"},
+                         type))
+    return alignOperand(node, ranks, before);
+  if (type == "Upsample")
+    return joinScales(node);
+  if (type == "Gemm")
+    drop(node, "broadcast");
+  if (type == "GRU" || type == "LSTM" || type == "RNN")
+    drop(node, "output_sequence");
+  if (type == "BatchNormalization" || type == "Dropout") {
+    AttributeProto *inference = findAttribute(node, "is_test");
+    if (inference && !inference->i())
+      return nodeError(node, "is_test is 0, and training is not supported");
+    drop(node, "is_test");
+  }
+  return Error::success();
+}
+
+static Error toOpset7(GraphProto &graph, const Ranks &ranks) {
+  Nodes nodes;
+  nodes.Swap(graph.mutable_node());
+  for (NodeProto &node : nodes) {
+    for (AttributeProto &attribute : *node.mutable_attribute())
+      if (attribute.has_g())
+        if (Error error = toOpset7(*attribute.mutable_g(), ranks))
+          return error;
+    if (Error error = toOpset7(node, ranks, *graph.mutable_node()))
+      return error;
+    *graph.add_node() = std::move(node);
+  }
+  return Error::success();
+}
+
+Error convertToOpset7(ModelProto &model) {
+  Ranks ranks(model);
+  if (Error error = toOpset7(*model.mutable_graph(), ranks))
+    return error;
+  for (auto &import : *model.mutable_opset_import())
+    if (isDefaultDomain(import.domain()))
+      import.set_version(7);
+  return Error::success();
+}
+
 //===- Scan ---------------------------------------------------------------===//
 
 namespace {

@@ -15,6 +15,10 @@ constexpr llvm::StringLiteral kTowardsLarger = "towards_larger";
 /// batch axis in opset 8.
 llvm::Error keepOldMeanings(ModelProto &model);
 
+/// Converts a model of opset 6. ONNX's converter wants to know all extents for
+/// that, aligns operands wrongly, and lacks comparisons and recurrent layers.
+llvm::Error convertToOpset7(ModelProto &model);
+
 /// True where conversion has to stop at opset 10 for `stateResizing`.
 bool hasOldResizing(const ModelProto &model);
 

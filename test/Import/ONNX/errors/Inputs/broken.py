@@ -194,6 +194,7 @@ EXTERNAL = {
 }
 
 NODES = {
+    "along": lambda: model([node("Add", "x w", axis=2, broadcast=1)], inputs={"x": [2, 3], "w": [3]}, opset=6),
     "axis": lambda: model([node("Concat", "x x", axis=5)]),
     "position": lambda: model([node("SequenceConstruct", "x x", "s", "pair"), node("SequenceAt", "s i")],
                               initializers=[numpy_helper.from_array(np.array(5), "i")]),
