@@ -4,7 +4,6 @@
 #include "onnx/inliner/inliner.h"
 #include "onnx/shape_inference/implementation.h"
 #include "onnx/version_converter/convert.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
@@ -337,35 +336,60 @@ static Error convert(ModelProto &model) {
   return Error::success();
 }
 
+namespace {
 /// The lists of sizes and scales of Resize that are inputs of the model and of
-/// unknown length. ONNX's function would take it for 0.
-static std::vector<ValueInfoProto *> unknownLists(GraphProto &graph) {
-  StringSet<> lists;
-  for (const NodeProto &node : graph.node())
-    if (node.op_type() == "Resize")
-      for (int i = 2; i < node.input_size(); ++i)
-        lists.insert(node.input(i));
-  std::vector<ValueInfoProto *> found;
-  for (ValueInfoProto &input : *graph.mutable_input()) {
-    const TensorShapeProto &shape = input.type().tensor_type().shape();
-    if (lists.contains(input.name()) && shape.dim_size() == 1 &&
-        !shape.dim(0).has_dim_value())
-      found.push_back(&input);
+/// unknown length have the only length that fits for a while: ONNX's functions
+/// would take it for 0.
+class UnknownLists {
+public:
+  explicit UnknownLists(ModelProto &model) {
+    GraphProto &graph = *model.mutable_graph();
+    StringMap<ValueInfoProto *> inputs;
+    for (ValueInfoProto &input : *graph.mutable_input())
+      inputs[input.name()] = &input;
+    for (const NodeProto &node : graph.node()) {
+      int64_t length = node.op_type() == "Resize" ? axesOf(node, inputs) : 0;
+      for (int i = 2; length && i < node.input_size(); ++i)
+        if (ValueInfoProto *list = inputs.lookup(node.input(i)))
+          state(*list, length);
+    }
   }
-  return found;
-}
+
+  void restore(ModelProto &model) const {
+    for (ValueInfoProto &input : *model.mutable_graph()->mutable_input())
+      if (auto found = types.find(input.name()); found != types.end())
+        *input.mutable_type() = found->second;
+  }
+
+private:
+  /// How many axes the node resizes; 0 where that is not known yet.
+  static int64_t axesOf(const NodeProto &node,
+                        const StringMap<ValueInfoProto *> &inputs) {
+    for (const AttributeProto &attribute : node.attribute())
+      if (attribute.name() == "axes")
+        return attribute.ints_size();
+    ValueInfoProto *x =
+        node.input_size() ? inputs.lookup(node.input(0)) : nullptr;
+    return x ? x->type().tensor_type().shape().dim_size() : 0;
+  }
+
+  void state(ValueInfoProto &list, int64_t length) {
+    const TensorShapeProto &shape = list.type().tensor_type().shape();
+    if (shape.dim_size() != 1 || shape.dim(0).has_dim_value())
+      return;
+    types[list.name()] = list.type();
+    list.mutable_type()
+        ->mutable_tensor_type()
+        ->mutable_shape()
+        ->mutable_dim(0)
+        ->set_dim_value(length);
+  }
+
+  StringMap<TypeProto> types;
+};
+} // namespace
 
 static Error infer(ModelProto &model) {
-  std::vector<ValueInfoProto *> lists = unknownLists(*model.mutable_graph());
-  std::vector<TypeProto> types;
-  for (ValueInfoProto *list : lists) {
-    types.push_back(list->type());
-    list->mutable_type()->mutable_tensor_type()->clear_shape();
-  }
-  auto restore = make_scope_exit([&] {
-    for (auto [list, type] : zip_equal(lists, types))
-      *list->mutable_type() = type;
-  });
   auto attempt = [&](bool followData) {
     return guarded("cannot infer shapes", [&] {
       ::onnx::ShapeInferenceOptions options(/*check_type=*/true,
@@ -392,11 +416,13 @@ Error normalize(ModelProto &model,
                 std::string &objection) {
   if (Error error = inlineFunctions(model))
     return error;
+  UnknownLists lists(model);
   if (Error error = convert(model))
     return error;
   if (Error error = inlineOperators(model, isPrimitive))
     return error;
   objection = toString(infer(model));
+  lists.restore(model);
   return Error::success();
 }
 
