@@ -253,6 +253,25 @@ CASES = [
           ("MaxPool", 16, 3, 2, 1, 0, {}, False), ("MaxPool", 5, 2, 2, 0, 1, {}, False),
           ("AveragePool", 16, 3, 1, 1, 0, {}, False), ("AveragePool", 6, 3, 2, 1, 1, {}, False),
           ("AveragePool", 6, 3, 2, 1, 0, {"count_include_pad": 1}, False))],
+    # SAME pads of extents that only the run knows, and windows.
+    *[Case(op, [In([2, 6, "b", "c"], special=False), *([In([4, 3, 3, 2], value="random")] if op == "Conv" else [])],
+           {"auto_pad": pad, "strides": [2, 3], **extra}, name=f"{pad}-{'-'.join(extra)}", rtol=1e-5,
+           sizes=[SIZES[0], {"b": 6, "c": 9}, {"b": 3, "c": 1}], reference="onnxruntime")
+      for pad in ("SAME_UPPER", "SAME_LOWER")
+      for op, extra in (("Conv", {"group": 2}), ("MaxPool", {"kernel_shape": [3, 3]}),
+                        ("AveragePool", {"kernel_shape": [3, 4]}), ("LpPool", {"kernel_shape": [3, 2]}))],
+    *[Case(op, [In([2, 6, 11, "c"], special=False), In([6, 4 if op == "ConvTranspose" else 6 // g, "a", "b"], special=False),
+                *([In([6], special=False)] if op == "Conv" and g == 2 else [])],
+           {"group": g, **extra}, name=f"window-{g}-{'-'.join(extra)}", rtol=1e-5, reference="onnxruntime",
+           sizes=[{"a": 3, "b": 2, "c": 17}, {"a": 2, "b": 5, "c": 8}, {"a": 2, "b": 2, "c": 1}])
+      for op, g, extra in (
+          ("Conv", 1, {"pads": [1, 2, 0, 1], "strides": [2, 1]}), ("Conv", 3, {"dilations": [2, 1], "pads": [0, 2, 0, 2]}),
+          ("Conv", 2, {"auto_pad": "SAME_UPPER"}), ("ConvTranspose", 1, {"strides": [2, 3], "output_padding": [1, 0]}),
+          ("ConvTranspose", 2, {"pads": [0, 1, 0, 1], "dilations": [1, 2]}),
+          ("ConvTranspose", 1, {"auto_pad": "SAME_LOWER", "strides": [2, 2]}))],
+    Case("ConvTranspose", [In([2, 6, "b", "c"], special=False), In([6, 4, 3, 3], value="random")],
+         {"output_shape": [12, 20], "strides": [2, 2]}, name="output-shape", rtol=1e-5, reference="onnxruntime",
+         sizes=[{"b": 5, "c": 9}, {"b": 6, "c": 10}]),
     Case("GlobalAveragePool", [In(["a", 20, 7, 5], special=False)], sizes=SIZES[:2], rtol=1e-5),
     Case("GlobalMaxPool", [In(["a", 20, 7, 5])], sizes=SIZES[:2]),
     Case("LRN", [In(["a", 10, 5, 5], special=False)], {"size": 5, "alpha": 1e-2}, sizes=SIZES[:2], rtol=1e-5,

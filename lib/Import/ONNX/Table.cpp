@@ -11,6 +11,7 @@ const Table &Table::instance() {
     addComposedRows(all);
     addControlRows(all);
     addConvolutionRows(all);
+    addPoolingRows(all);
     addEinsumRows(all);
     addElementwiseRows(all);
     addIndexingRows(all);

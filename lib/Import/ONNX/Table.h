@@ -51,6 +51,7 @@ void addAttentionRows(Table &table);
 void addComposedRows(Table &table);
 void addControlRows(Table &table);
 void addConvolutionRows(Table &table);
+void addPoolingRows(Table &table);
 void addEinsumRows(Table &table);
 void addElementwiseRows(Table &table);
 void addIndexingRows(Table &table);

@@ -1,98 +1,15 @@
-// Operators that slide a window over spatial dimensions.
-#include "Equation.h"
-#include "Places.h"
+// Operators that slide a weight over spatial dimensions.
+#include "../Table.h"
 #include "Shared.h"
-#include <cmath>
+#include "Windows.h"
+#include <limits>
 
 using namespace mlir;
 
 namespace weft::onnx {
 
-namespace {
-/// The window attributes that all of these operators share.
-struct Window {
-  Ints extents, strides, pads, dilations;
-};
-} // namespace
-
-/// Bounds that keep products of these far inside 64 bits; the type rules of the
-/// ops check the same of what they are given.
-static bool inRange(NodeImport &n, StringRef what, ArrayRef<int64_t> values,
-                    size_t count, int64_t least) {
-  constexpr int64_t kMost = int64_t(1) << 31;
-  if (values.size() != count) {
-    n.error() << what << " has " << values.size() << " entries where " << count
-              << " are needed";
-    return false;
-  }
-  for (int64_t value : values)
-    if (value < least || value > kMost) {
-      n.error() << what << " is " << value << "; it must be between " << least
-                << " and " << kMost;
-      return false;
-    }
-  return true;
-}
-
-/// Reads strides, pads and dilations for windows of `extents` over the spatial
-/// dimensions of input 0. auto_pad is left to the caller.
-static std::optional<Window> readWindow(NodeImport &n,
-                                        ArrayRef<int64_t> extents) {
-  Window w;
-  w.extents.assign(extents.begin(), extents.end());
-  size_t count = extents.size();
-  w.strides =
-      n.hasAttribute("strides") ? n.integers("strides") : Ints(count, 1);
-  w.dilations =
-      n.hasAttribute("dilations") ? n.integers("dilations") : Ints(count, 1);
-  w.pads = n.hasAttribute("pads") ? n.integers("pads") : Ints(2 * count, 0);
-  if (!inRange(n, "kernel_shape", w.extents, count, 1) ||
-      !inRange(n, "strides", w.strides, count, 1) ||
-      !inRange(n, "dilations", w.dilations, count, 1) ||
-      !inRange(n, "pads", w.pads, 2 * count, 0))
-    return {};
-  return w;
-}
-
-/// SAME pads so that the output has ceil(extent / stride) elements, which takes
-/// the extent unless the stride is 1.
-static LogicalResult applyAutoPad(NodeImport &n, Window &w) {
-  StringRef mode = n.text("auto_pad", "NOTSET");
-  if (mode == "NOTSET")
-    return success();
-  size_t count = w.extents.size();
-  w.pads.assign(2 * count, 0);
-  if (mode == "VALID")
-    return success();
-  if (mode != "SAME_UPPER" && mode != "SAME_LOWER")
-    return n.error() << "auto_pad is '" << mode
-                     << "', not NOTSET, VALID, SAME_UPPER or SAME_LOWER";
-  for (size_t i = 0; i < count; ++i) {
-    int64_t extent = n.type(0).getDimSize(2 + i), stride = w.strides[i];
-    int64_t reach = w.dilations[i] * (w.extents[i] - 1) + 1;
-    if (ShapedType::isDynamic(extent) && stride != 1)
-      return n.error() << "auto_pad " << mode << " with stride " << stride
-                       << " needs a static extent on axis " << 2 + i
-                       << ": give one with --input";
-    // The last window begins this many elements before the end.
-    int64_t last = stride == 1 ? 1 : (extent - 1) % stride + 1;
-    int64_t total = std::max<int64_t>(0, reach - last);
-    int64_t smaller = total / 2;
-    w.pads[i] = mode == "SAME_UPPER" ? smaller : total - smaller;
-    w.pads[i + count] = total - w.pads[i];
-  }
-  return success();
-}
-
-static std::optional<Window> window(NodeImport &n, ArrayRef<int64_t> extents) {
-  auto w = readWindow(n, extents);
-  if (!w || failed(applyAutoPad(n, *w)))
-    return {};
-  return w;
-}
-
 /// The window of a convolution: the spatial dimensions of its weight, which
-/// kernel_shape may repeat.
+/// kernel_shape may repeat. Those that only the run knows are dynamic.
 static std::optional<Ints> weightWindow(NodeImport &n) {
   if (n.rank(0) < 3 || n.rank(1) != n.rank(0)) {
     n.error() << "input and weight have ranks " << n.rank(0) << " and "
@@ -111,15 +28,77 @@ static std::optional<Ints> weightWindow(NodeImport &n) {
                 << extent;
       return {};
     }
-  if (llvm::any_of(extents, ShapedType::isDynamic)) {
-    n.error() << "the window's extents must be known at compile time";
-    return {};
-  }
   Ints weight(2, ShapedType::kDynamic);
   llvm::append_range(weight, extents);
   if (failed(n.fix(1, weight)))
     return {};
   return extents;
+}
+
+/// The product of extents [begin, end) of `x`: tensor<1xi64>.
+static Num product(NodeImport &n, Value x, int64_t begin, int64_t end) {
+  Num all(n, n.ints({1}));
+  for (int64_t i = begin; i < end; ++i)
+    all = all * Num(n, n.extent(x, i));
+  return all;
+}
+
+static Value withShape(NodeImport &n, Value x, ArrayRef<Value> shape) {
+  return n.create<graph::ReshapeOp>(x, n.concat(shape, 0),
+                                    /*allow_zero=*/true);
+}
+
+/// x [N, C, spatial…] as [N, C, window…, output…]: what each window sees.
+static Value allWindows(NodeImport &n, const Window &w, Value x, Value weight) {
+  int64_t count = w.extents.size();
+  if (llvm::any_of(w.pads, [](int64_t pad) { return pad != 0; }))
+    x = n.create<graph::PadOp>(
+        x, n.ints(w.pads), n.scalarLike(0, x),
+        ArrayRef<int64_t>(llvm::to_vector(llvm::seq<int64_t>(2, 2 + count))),
+        graph::PadMode::constant);
+  Ints order = {0, 1};
+  for (int64_t i = 0; i < count; ++i)
+    order.push_back(3 + 2 * i);
+  for (int64_t i = 0; i < count; ++i)
+    order.push_back(2 + 2 * i);
+  for (int64_t i = count; i-- > 0;) {
+    auto stride = double(w.strides[i]);
+    Num free = Num(n, n.extent(x, 2 + i)) - reachOf(n, w, i, weight);
+    Value outputs = max(free + stride, 0.0) / stride;
+    Num first(n, n.unsqueeze(n.iota(outputs), {1}));
+    Num step(n, n.iota(n.extent(weight, 2 + i)));
+    x = n.create<graph::GatherOp>(
+        x, first * stride + step * double(w.dilations[i]), 2 + i);
+  }
+  return n.transpose(x, order);
+}
+
+/// A convolution whose window only the run knows, as a matrix product for each
+/// group; no kernel for it could be made in advance.
+static Value productOfWindows(NodeImport &n, const Window &w, Value input,
+                              Value weight, Value bias) {
+  int64_t count = w.extents.size(), groups = n.integer("group", 1);
+  if (groups < 1) {
+    n.error() << "group is " << groups << "; it must be 1 at least";
+    return nullptr;
+  }
+  Value x = allWindows(n, w, input, weight);
+  if (!x)
+    return nullptr;
+  Value each = n.ints({groups}), depth = product(n, weight, 1, 2 + count);
+  Value filters = withShape(
+      n, weight, {each, Num(n, n.extent(weight, 0)) / double(groups), depth});
+  Value columns = withShape(
+      n, x,
+      {n.extent(x, 0), each, depth, product(n, x, 2 + count, 2 + 2 * count)});
+  Value y = n.create<graph::MatMulOp>(filters, columns, false, false);
+  SmallVector<Value> shape = {n.extent(x, 0), n.extent(weight, 0)};
+  for (int64_t i = 0; i < count; ++i)
+    shape.push_back(n.extent(x, 2 + count + i));
+  y = withShape(n, y, shape);
+  if (bias)
+    y = n.create<graph::AddOp>(y, alongAxis(n, bias, 1, 2 + count));
+  return y;
 }
 
 /// The convolution of the node's attributes with these operands; `bias` may be
@@ -128,6 +107,9 @@ static Value convolution(NodeImport &n, const Window &w, Value input,
                          Value weight, Value bias) {
   if (!input || !weight)
     return nullptr;
+  input = padded(n, input, w, n.scalarLike(0, input));
+  if (!w.isKnown())
+    return productOfWindows(n, w, input, weight, bias);
   OperationState state(n.loc, graph::ConvOp::getOperationName());
   graph::ConvOp::build(n.b, state, NoneType::get(n.b.getContext()), input,
                        weight, bias, w.strides, w.pads, w.dilations,
@@ -137,7 +119,7 @@ static Value convolution(NodeImport &n, const Window &w, Value input,
 
 static LogicalResult conv(NodeImport &n) {
   auto extents = weightWindow(n);
-  auto w = extents ? window(n, *extents) : std::nullopt;
+  auto w = extents ? window(n, *extents, n.input(1)) : std::nullopt;
   if (!w)
     return failure();
   return n.result(convolution(n, *w, n.input(0), n.input(1), n.input(2)));
@@ -146,7 +128,7 @@ static LogicalResult conv(NodeImport &n) {
 /// Padding stands for the real number 0, which is what zero points become.
 static LogicalResult convInteger(NodeImport &n) {
   auto extents = weightWindow(n);
-  auto w = extents ? window(n, *extents) : std::nullopt;
+  auto w = extents ? window(n, *extents, n.input(1)) : std::nullopt;
   if (!w)
     return failure();
   Value weightZero = alongAxis(n, n.input(3), 0, n.rank(1));
@@ -164,7 +146,7 @@ static LogicalResult qLinearConv(NodeImport &n) {
   NodeImport shifted(n.importer, n.node, n.scope, n.b,
                      {n.input(0), n.input(3)});
   auto extents = weightWindow(shifted);
-  auto w = extents ? window(shifted, *extents) : std::nullopt;
+  auto w = extents ? window(shifted, *extents, shifted.input(1)) : std::nullopt;
   Value weightZero = alongAxis(n, n.input(5), 0, n.rank(3));
   Value weightScale = alongAxis(n, n.input(4), 1, n.rank(0));
   if (!w || !weightZero || !weightScale)
@@ -184,36 +166,113 @@ static LogicalResult qLinearConv(NodeImport &n) {
 /// output_shape fixes the total padding, as auto_pad does; it is split evenly,
 /// the odd one before with SAME_LOWER and after otherwise. What an output is
 /// larger than the convolution makes it goes to its end.
-static LogicalResult padTransposed(NodeImport &n, Window &w,
-                                   MutableArrayRef<int64_t> outputPadding) {
+namespace {
+struct TransposedPads {
+  SmallVector<Value> before, after, output; ///< tensor<1xi64> each
+};
+} // namespace
+
+static std::optional<TransposedPads>
+padTransposed(NodeImport &n, const Window &w, ArrayRef<int64_t> outputPadding) {
   Ints outputShape = n.integers("output_shape");
   StringRef mode = n.text("auto_pad", "NOTSET");
   bool same = mode == "SAME_UPPER" || mode == "SAME_LOWER";
   size_t count = w.extents.size();
-  if (mode == "VALID")
-    w.pads.assign(2 * count, 0);
-  if (outputShape.empty() && !same)
-    return success();
   if (!outputShape.empty() &&
       !inRange(n, "output_shape", outputShape, count, 1))
-    return failure();
+    return std::nullopt;
+  TransposedPads pads;
   for (size_t i = 0; i < count; ++i) {
-    int64_t extent = n.type(0).getDimSize(2 + i);
-    int64_t reach = w.dilations[i] * (w.extents[i] - 1) + 1;
-    int64_t total = reach + outputPadding[i] - w.strides[i];
-    if (!outputShape.empty()) {
-      if (ShapedType::isDynamic(extent))
-        return n.error() << "output_shape needs a static extent on axis "
-                         << 2 + i << ": give one with --input";
-      total += w.strides[i] * extent - outputShape[i];
+    bool none = mode == "VALID";
+    Num before(n, n.ints({none ? 0 : w.pads[i]})),
+        after(n, n.ints({none ? 0 : w.pads[i + count]})),
+        output(n, n.ints({outputPadding[i]}));
+    if (!outputShape.empty() || same) {
+      auto stride = double(w.strides[i]);
+      Num total = reachOf(n, w, i, n.input(1)) + output - stride;
+      if (!outputShape.empty())
+        total = total + Num(n, n.extent(n.input(0), 2 + int64_t(i))) * stride -
+                double(outputShape[i]);
+      output = output + max(0.0 - total, 0.0);
+      total = max(total, 0.0);
+      Num smaller = total / 2.0;
+      before = mode == "SAME_UPPER" ? smaller : total - smaller;
+      after = total - before;
     }
-    outputPadding[i] += std::max<int64_t>(-total, 0);
-    total = std::max<int64_t>(total, 0);
-    int64_t smaller = total / 2;
-    w.pads[i] = mode == "SAME_UPPER" ? smaller : total - smaller;
-    w.pads[i + count] = total - w.pads[i];
+    pads.before.push_back(before);
+    pads.after.push_back(after);
+    pads.output.push_back(output);
   }
-  return success();
+  return pads;
+}
+
+/// `x` with `stride` - 1 zeros between its elements along `axis`.
+static Value spread(NodeImport &n, Value x, int64_t axis, int64_t stride) {
+  if (stride == 1 || !x)
+    return x;
+  int64_t rank = NodeImport::typeOf(x).getRank();
+  SmallVector<Value> shape;
+  for (int64_t i = 0; i < rank; ++i)
+    shape.push_back(n.extent(x, i));
+  Num all = Num(n, shape[axis]) * double(stride);
+  shape[axis] = all;
+  x = n.create<graph::PadOp>(
+      n.unsqueeze(x, {axis + 1}), n.ints({0, stride - 1}), n.scalarLike(0, x),
+      ArrayRef<int64_t>{axis + 1}, graph::PadMode::constant);
+  return n.create<graph::SliceOp>(withShape(n, x, shape), n.ints({0}),
+                                  max(all - double(stride - 1), 0.0),
+                                  n.ints({1}), ArrayRef<int64_t>{axis});
+}
+
+/// The weight [C, K / groups, window…] of a transposed convolution as that of a
+/// convolution: [K, C / groups, window…], from its end to its start.
+static Value flipped(NodeImport &n, Value weight, int64_t groups) {
+  int64_t rank = NodeImport::typeOf(weight).getRank();
+  Value each = n.ints({groups}),
+        channels = Num(n, n.extent(weight, 0)) / double(groups),
+        filters = n.extent(weight, 1);
+  SmallVector<Value> window;
+  Ints order = {0, 2, 1}, axes;
+  for (int64_t i = 2; i < rank; ++i) {
+    window.push_back(n.extent(weight, i));
+    order.push_back(i + 1);
+    axes.push_back(i);
+  }
+  SmallVector<Value> shape = {each, channels, filters};
+  llvm::append_range(shape, window);
+  Value y = n.transpose(withShape(n, weight, shape), order);
+  shape = {Num(n, filters) * double(groups), channels};
+  llvm::append_range(shape, window);
+  Ints last(axes.size(), -1),
+      end(axes.size(), std::numeric_limits<int64_t>::min());
+  return n.create<graph::SliceOp>(withShape(n, y, shape), n.ints(last),
+                                  n.ints(end), n.ints(last), axes);
+}
+
+/// A transposed convolution of which only the run knows the window or the pads:
+/// the convolution of what lies `stride` apart, with all that a window reaches
+/// around it.
+static Value spreadConvolution(NodeImport &n, const Window &w,
+                               const TransposedPads &pads) {
+  int64_t count = w.extents.size(), groups = n.integer("group", 1);
+  if (groups < 1) {
+    n.error() << "group is " << groups << "; it must be 1 at least";
+    return nullptr;
+  }
+  Window plain = w;
+  plain.strides.assign(count, 1);
+  plain.pads.assign(2 * count, 0);
+  Value x = n.input(0);
+  SmallVector<Value> amounts(2 * count);
+  for (int64_t i = 0; i < count; ++i) {
+    x = spread(n, x, 2 + i, w.strides[i]);
+    Num around = reachOf(n, w, i, n.input(1)) - 1.0;
+    amounts[i] = around - Num(n, pads.before[i]);
+    amounts[i + count] =
+        around - Num(n, pads.after[i]) + Num(n, pads.output[i]);
+  }
+  plain.amounts = n.concat(amounts, 0);
+  return convolution(n, plain, x, flipped(n, n.input(1), groups), n.input(2));
 }
 
 static LogicalResult convTranspose(NodeImport &n) {
@@ -224,160 +283,31 @@ static LogicalResult convTranspose(NodeImport &n) {
   Ints outputPadding = n.hasAttribute("output_padding")
                            ? n.integers("output_padding")
                            : Ints(extents->size(), 0);
-  if (!inRange(n, "output_padding", outputPadding, extents->size(), 0) ||
-      failed(padTransposed(n, *w, outputPadding)))
+  if (!inRange(n, "output_padding", outputPadding, extents->size(), 0))
     return failure();
+  auto pads = padTransposed(n, *w, outputPadding);
+  if (!pads)
+    return failure();
+  auto before = NodeImport::known(n.concat(pads->before, 0)),
+       after = NodeImport::known(n.concat(pads->after, 0)),
+       output = NodeImport::known(n.concat(pads->output, 0));
+  if (!w->isKnown() || !before || !after || !output)
+    return n.result(spreadConvolution(n, *w, *pads));
+  llvm::append_range(*before, *after);
   OperationState state(n.loc, graph::ConvTransposeOp::getOperationName());
   graph::ConvTransposeOp::build(n.b, state, NoneType::get(n.b.getContext()),
                                 n.input(0), n.input(1), n.input(2), w->strides,
-                                w->pads, w->dilations, outputPadding,
+                                *before, w->dilations, *output,
                                 n.integer("group", 1));
   return n.result(n.inferAndInsert(state));
 }
 
-//===- Pooling ------------------------------------------------------------===//
-
-static Value pool(NodeImport &n, graph::ReduceKind kind, Value x,
-                  const Window &w) {
-  Ints axes = llvm::to_vector(llvm::seq<int64_t>(2, 2 + w.extents.size()));
-  return n.create<graph::PoolOp>(kind, x, axes, w.extents, w.strides, w.pads,
-                                 w.dilations, n.integer("ceil_mode", 0) != 0,
-                                 n.integer("count_include_pad", 0) != 0);
-}
-
-static std::optional<Window> poolWindow(NodeImport &n) {
-  Ints extents = n.integers("kernel_shape");
-  if (n.rank(0) < 3 || int64_t(extents.size()) != n.rank(0) - 2) {
-    n.error() << "kernel_shape has " << extents.size()
-              << " entries for an input of rank " << n.rank(0);
-    return {};
-  }
-  return window(n, extents);
-}
-
-template <graph::ReduceKind kind>
-static LogicalResult pooling(NodeImport &n) {
-  auto w = poolWindow(n);
-  return w ? n.result(pool(n, kind, n.input(0), *w)) : failure();
-}
-
-/// The least value of an element type, as a scalar.
-static Value leastOf(NodeImport &n, Type element) {
-  if (isa<FloatType>(element))
-    return n.scalar(-HUGE_VAL, element);
-  auto type = cast<IntegerType>(element);
-  return n.scalar(type.isUnsigned() ? 0 : -std::ldexp(1, type.getWidth() - 1),
-                  element);
-}
-
-/// Where in the whole input the largest element of each window of `y` stands:
-/// all elements of a window side by side, of which one is chosen. With
-/// storage_order 1 the first spatial dimension is the fastest.
-static Value poolIndices(NodeImport &n, Value y, const Window &w) {
-  Value x = n.input(0);
-  int64_t spatial = w.extents.size(), rank = spatial + 2, count = 1;
-  for (int64_t extent : w.extents)
-    count *= extent;
-  Num rest(n, n.iota(n.ints({count})));
-  SmallVector<Value> places = {axisPositions(n, y, 0, rank + 1),
-                               axisPositions(n, y, 1, rank + 1)};
-  SmallVector<Value> moved(spatial);
-  Num valid(n, nullptr);
-  for (int64_t i = spatial; i-- > 0;) {
-    Num step = rest % double(w.extents[i]);
-    rest = rest / double(w.extents[i]);
-    Num output(n, axisPositions(n, y, i + 2, rank + 1));
-    Num place = output * double(w.strides[i]) + step * double(w.dilations[i]) -
-                double(w.pads[i]);
-    Num extent = extentAs(n, x, i + 2, n.b.getI64Type());
-    Num inside = (place >= 0.0) & (place < extent);
-    valid = valid.value ? valid & inside : inside;
-    moved[i] = clamp(place, 0, extent - 1.0);
-  }
-  llvm::append_range(places, moved);
-  Value taken = n.create<graph::SelectOp>(
-      valid, gatherAt(n, x, places), leastOf(n, n.type(0).getElementType()));
-  Value best = n.create<graph::ArgReduceOp>(graph::ReduceKind::max, taken, rank,
-                                            /*keep_dims=*/true,
-                                            /*select_last=*/false);
-  Num linear(n, places[0]);
-  SmallVector<int64_t> order = {1};
-  for (int64_t i = 0; i < spatial; ++i)
-    order.push_back(n.integer("storage_order", 0) ? rank - 1 - i : i + 2);
-  for (int64_t i : order)
-    linear = linear * extentAs(n, x, i, n.b.getI64Type()) + Num(n, places[i]);
-  // The chosen of all positions of the window.
-  Num chosen = Num(n, n.iota(n.ints({count}))) == Num(n, best);
-  return n.reduce(graph::ReduceKind::sum, select(chosen, linear, 0.0), {rank},
-                  /*keepDims=*/false);
-}
-
-static LogicalResult maxPool(NodeImport &n) {
-  auto w = poolWindow(n);
-  if (!w)
-    return failure();
-  Value y = pool(n, graph::ReduceKind::max, n.input(0), *w);
-  if (!n.wants(1) || !y)
-    return n.result(y);
-  return n.results({y, poolIndices(n, y, *w)});
-}
-
-/// (sum |x|^p)^(1/p); squares for the usual p = 2.
-static Value powered(NodeImport &n, Value x, int64_t p) {
-  if (p == 1)
-    return n.create<graph::AbsOp>(x);
-  if (p == 2)
-    return n.create<graph::MulOp>(x, x);
-  return n.create<graph::PowOp>(n.create<graph::AbsOp>(x),
-                                n.scalarLike(double(p), x));
-}
-static Value rooted(NodeImport &n, Value x, int64_t p) {
-  if (p == 1)
-    return x;
-  if (p == 2)
-    return n.create<graph::SqrtOp>(x);
-  return n.create<graph::PowOp>(x, n.scalarLike(1.0 / double(p), x));
-}
-
-static LogicalResult lpPool(NodeImport &n) {
-  int64_t p = n.integer("p", 2);
-  auto w = poolWindow(n);
-  if (!w)
-    return failure();
-  Value sum = pool(n, graph::ReduceKind::sum, powered(n, n.input(0), p), *w);
-  return n.result(rooted(n, sum, p));
-}
-
-static Ints spatialAxes(NodeImport &n) {
-  return llvm::to_vector(
-      llvm::seq<int64_t>(std::min<int64_t>(2, n.rank(0)), n.rank(0)));
-}
-
-template <graph::ReduceKind kind>
-static LogicalResult globalPooling(NodeImport &n) {
-  return n.result(n.reduce(kind, n.input(0), spatialAxes(n), true));
-}
-
-static LogicalResult globalLpPool(NodeImport &n) {
-  int64_t p = n.integer("p", 2);
-  Value sum = n.reduce(graph::ReduceKind::sum, powered(n, n.input(0), p),
-                       spatialAxes(n), true);
-  return n.result(rooted(n, sum, p));
-}
-
 void addConvolutionRows(Table &table) {
   constexpr auto floats = Row::kFloats;
-  using graph::ReduceKind;
   table.add({
-      {"AveragePool", 22, pooling<ReduceKind::mean>, floats},
       {"Conv", 22, conv, floats},
       {"ConvInteger", 10, convInteger, "int"},
       {"ConvTranspose", 22, convTranspose, floats},
-      {"GlobalAveragePool", 22, globalPooling<ReduceKind::mean>, floats},
-      {"GlobalLpPool", 22, globalLpPool, floats},
-      {"GlobalMaxPool", 22, globalPooling<ReduceKind::max>, floats},
-      {"LpPool", 22, lpPool, floats},
-      {"MaxPool", 22, maxPool},
       {"QLinearConv", 10, qLinearConv, "int"},
   });
 }
