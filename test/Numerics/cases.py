@@ -389,6 +389,9 @@ CASES = [
     Case("ScatterElements", [In(["b", 1000], special=False), In([1, 1], "int64", low=0, high=0), In([1, 1], special=False)],
          {"axis": 0, "reduction": "add"}, name="single", opset=18, sizes=SIZES[:2]),
     Case("ScatterND", [In([5, "c"]), In(["b", 1], "int64", low=-5, high=4), In(["b", "c"])], name="rows", opset=18, rtol=None),
+    *[Case("ScatterND", [In(["a", n]), In([1, 1], "int64", low=-1, high=0), In([1, n])], name=f"one row of {n}", rtol=None,
+           sizes=SIZES[:2])
+      for n in (17, 100)],
     *[Case("GatherND", [In([3, 4, "c"]), In(shape, "int64", low=-3, high=2)], name="x".join(map(str, shape)), rtol=None)
       for shape in ([1], [2], [2, 1], ["b", 2])],
     Case("CumSum", [In(ABC, special=False), In([], "int64", value=np.array(1))], {"exclusive": 1, "reverse": 1},

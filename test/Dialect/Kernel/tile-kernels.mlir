@@ -131,3 +131,19 @@ func.func private @changed(%x: tensor<?xf32>, %o: tensor<?xf32>) -> tensor<?xf32
   %y = tensor.insert %new into %copy[%c0] : tensor<?xf32>
   return %y : tensor<?xf32>
 }
+
+// So is a row that is put over one of a copy.
+// CHECK-LABEL: func.func private @row_changed(
+// CHECK: scf.forall (%{{.*}}) in (1)
+// CHECK:   linalg.generic
+// CHECK:   tensor.insert_slice
+// CHECK: return
+func.func private @row_changed(%x: tensor<?x32xf32>, %row: tensor<1x32xf32>, %at: index, %o: tensor<?x32xf32>) -> tensor<?x32xf32> attributes {kernel.entry} {
+  %copy = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x : tensor<?x32xf32>) outs(%o : tensor<?x32xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    linalg.yield %a : f32
+  } -> tensor<?x32xf32>
+  %y = tensor.insert_slice %row into %copy[%at, 0] [1, 32] [1, 1] : tensor<1x32xf32> into tensor<?x32xf32>
+  return %y : tensor<?x32xf32>
+}

@@ -104,7 +104,10 @@ private:
 /// True where `op`'s result is read or changed inside the kernel, which would
 /// be behind the loop over its tiles.
 bool isWorkedOn(Operation *op) {
-  return llvm::any_of(op->getUsers(), [](Operation *user) {
+  return llvm::any_of(op->getUses(), [](OpOperand &use) {
+    Operation *user = use.getOwner();
+    if (auto insert = dyn_cast<tensor::InsertSliceOp>(user))
+      return &use == &insert.getDestMutable();
     return isa<tensor::ExtractOp, tensor::InsertOp>(user) ||
            user->getNumRegions() != 0;
   });
