@@ -46,14 +46,16 @@ func.func private @together(%a: memref<30x64xf32>, %b: memref<8x64x16xf32>, %out
   return
 }
 
-// The number of rows is known at run time: whole tiles of six, then what is
-// left by four, two and one.
+// The number of rows is known at run time: whole tiles of six, then one of what
+// is left.
 // CHECK-LABEL: func.func private @rows
 // CHECK:         scf.for
 // CHECK:           %{{.*}}:12 = scf.for
-// CHECK:         %{{.*}}:8 = scf.for
-// CHECK:         %{{.*}}:4 = scf.for
 // CHECK:         %{{.*}}:2 = scf.for
+// CHECK:         %{{.*}}:4 = scf.for
+// CHECK:         %{{.*}}:6 = scf.for
+// CHECK:         %{{.*}}:8 = scf.for
+// CHECK:         %{{.*}}:10 = scf.for
 func.func private @rows(%a: memref<?x8xf32>, %b: memref<1x8x16xf32>, %out: memref<?x16xf32>) attributes {kernel.entry} {
   kernel.matmul packed lhs(%a) rhs(%b) outs(%out) {extra_maps = []} epilogue {
   ^bb0(%sum: f32):

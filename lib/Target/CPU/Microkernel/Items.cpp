@@ -10,6 +10,10 @@ using namespace mlir;
 
 namespace weft::cpu {
 
+/// Tiles of up to so many rows have code for each smaller number of them, where
+/// that is known at run time only: each piece reads a panel once more.
+constexpr int64_t kMostExactRows = 8;
+
 void emitItems(LoopBuilder &b, Value count, function_ref<void(Value)> body) {
   if (b.getInsertionBlock()->getParentOp()->getParentOfType<scf::ForallOp>() ||
       isa<scf::ForallOp>(b.getInsertionBlock()->getParentOp()))
@@ -62,6 +66,13 @@ void RowSplit::forEach(LoopBuilder &b, Value first, Value last,
          [&](Value tile) { body(most, b.mul(tile, most)); });
   b.when(b.less(whole, last), [&] {
     Value at = b.mul(whole, most), rest = b.sub(total, at);
+    if (most <= kMostExactRows) {
+      for (int64_t size = 1; size < most; ++size)
+        b.when(b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, rest,
+                                             b.index(size)),
+               [&] { body(size, at); });
+      return;
+    }
     for (int64_t size = llvm::bit_floor<uint64_t>(most); size > 0; size /= 2) {
       if (size == most)
         continue;

@@ -45,8 +45,8 @@ void emitItems(LoopBuilder &b, mlir::Value count,
                llvm::function_ref<void(mlir::Value)> body);
 
 /// `total` rows cut into as few tiles of at most `most` as there can be: even
-/// ones where the number is known (14 = 5 + 5 + 4), else whole ones and pieces
-/// of 8, 4, 2 and 1 rows for what is left.
+/// ones where the number is known (14 = 5 + 5 + 4), else whole ones and what is
+/// left: one tile, or pieces of 8, 4, 2 and 1 rows where tiles are large.
 struct RowSplit {
   mlir::Value total, count;
   int64_t most, base = 0, longer = 0;
