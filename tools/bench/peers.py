@@ -128,6 +128,7 @@ class AotInductor(Torch):
 
 class Weft:
     package = None
+    copy_weights = False
     suffix = "weft"
     compiles = True
 
@@ -150,7 +151,8 @@ class Weft:
     def load(self, path, model, threads):
         sys.path.insert(0, str(ROOT / "python"))
         import weft
-        self.session = weft.load(path).session(threads=threads)
+        model = weft.load(path, copy_weights=self.copy_weights)
+        self.session = model.session(threads=threads)
 
     def bind(self, feed):
         self.call = self.session.prepare(feed)

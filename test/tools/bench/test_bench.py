@@ -17,6 +17,7 @@ import compare  # noqa: E402
 import dynamic  # noqa: E402
 import measuring  # noqa: E402
 import report  # noqa: E402
+import rows  # noqa: E402
 import worker  # noqa: E402
 
 
@@ -181,3 +182,24 @@ def test_growth_and_first_runs_are_summed_up():
     assert found["first_over_repeat_p50"] == pytest.approx(2)
     assert found["first_over_repeat_max"] == pytest.approx(5)
     assert found["mean_ms"] == pytest.approx(1)
+
+
+def test_rows_count_the_work_of_all_products():
+    depth, width = rows.SHAPES["768x3072"]
+    assert rows.products("768x3072") * 2 * 4 * depth * width >= rows.WEIGHT_BYTES
+    assert rows.flops("768x3072", 3) == \
+        rows.products("768x3072") * 2 * (2 * 3 * 768 * 3072)
+
+
+def test_rows_are_tabled_beside_what_failed():
+    found = {"rows": [1, 2], "curves": {"768x768": {
+        "weft": [1.0, None], "openvino": {"failure": "no memory"}}}}
+    text = rows.table(found)
+    assert "| 1 | 1.00 |  |" in text and "| 2 |  |  |" in text
+    assert "- OpenVINO: no memory" in text
+
+
+def test_rows_name_a_peer_that_they_do_not_measure():
+    run = subprocess.run([sys.executable, BENCH / "rows.py", "--peers", "eager"],
+                         capture_output=True, text=True)
+    assert run.returncode and "'eager' is not measured" in run.stderr
