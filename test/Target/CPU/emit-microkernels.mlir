@@ -46,6 +46,27 @@ func.func private @together(%a: memref<30x64xf32>, %b: memref<8x64x16xf32>, %out
   return
 }
 
+// Rows 3 KiB apart have their lines in four sets of L1, rows 4 KiB apart in one,
+// which holds eight.
+// WIDE-LABEL: func.func private @apart
+// WIDE-SAME:    panels = 3 : i64, rows = 9 : i64
+// WIDE-LABEL: func.func private @aligned
+// WIDE-SAME:    panels = 4 : i64, rows = 6 : i64
+func.func private @apart(%a: memref<128x768xf32>, %b: memref<48x768x16xf32>, %out: memref<128x768xf32>) attributes {kernel.entry} {
+  kernel.matmul packed lhs(%a) rhs(%b) outs(%out) {extra_maps = []} epilogue {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } : (memref<128x768xf32>, memref<48x768x16xf32>, memref<128x768xf32>) -> ()
+  return
+}
+func.func private @aligned(%a: memref<128x1024xf32>, %b: memref<48x1024x16xf32>, %out: memref<128x768xf32>) attributes {kernel.entry} {
+  kernel.matmul packed lhs(%a) rhs(%b) outs(%out) {extra_maps = []} epilogue {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } : (memref<128x1024xf32>, memref<48x1024x16xf32>, memref<128x768xf32>) -> ()
+  return
+}
+
 // The number of rows is known at run time: whole tiles of six, then one of what
 // is left.
 // CHECK-LABEL: func.func private @rows

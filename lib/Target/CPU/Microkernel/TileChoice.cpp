@@ -15,6 +15,7 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <limits>
+#include <numeric>
 
 using namespace mlir;
 
@@ -25,9 +26,8 @@ constexpr int64_t kDynamic = ShapedType::kDynamic;
 constexpr int64_t kLeastItems = 16;
 /// Panels of an item of a matrix product, at least.
 constexpr int64_t kLeastItemPanels = 8;
-/// Rows of a matrix in one tile, at most: so many lines of one set stay in L1,
-/// and rows a power of two apart have all their lines in one set.
-constexpr int64_t kMostMatMulRows = 8;
+/// Lines of one set that stay in L1, and bytes after which sets repeat.
+constexpr int64_t kL1Ways = 8, kL1Period = 4096;
 /// Rows of queries of a work item, at most.
 constexpr int64_t kAttentionRows = 256;
 /// The most that is taken of what is given, so that code and buffers stay of a
@@ -121,6 +121,17 @@ static double chooseRegisterTile(int64_t rows, int64_t panels,
   return best;
 }
 
+/// Rows of a matrix in one tile, at most: each has one line in L1 at a time,
+/// and rows a multiple of the period apart have theirs in one set. Where the
+/// number of rows is known at run time only, each smaller tile is code of its
+/// own.
+static int64_t mostMatMulRows(const MatMulShape &shape) {
+  if (shape.k == kDynamic || shape.k == 0 || shape.m == kDynamic)
+    return kL1Ways;
+  int64_t sets = kL1Period / std::gcd(kL1Period, shape.k * 4);
+  return kL1Ways * sets;
+}
+
 /// Cycles that a matrix product with groups of `panels` panels takes, and what
 /// its loads add to them: an element of a row comes from L1, a vector of a
 /// panel from L2.
@@ -128,8 +139,8 @@ static double costOfGroups(const MatMulShape &shape, int64_t rows,
                            int64_t allPanels, int64_t panels,
                            const Machine &machine) {
   constexpr double kElementLoad = 0.1, kVectorLoad = 0.15;
-  int64_t most =
-      std::min(kMostMatMulRows, mostRows(panels * shape.panelVectors, machine));
+  int64_t most = std::min(mostMatMulRows(shape),
+                          mostRows(panels * shape.panelVectors, machine));
   if (most == 0)
     return std::numeric_limits<double>::infinity();
   int64_t tiles = llvm::divideCeil(rows, most), base = rows / tiles,
@@ -158,12 +169,13 @@ Tile chooseMatMulTile(const MatMulShape &shape, const Machine &machine) {
   double best = std::numeric_limits<double>::infinity();
   for (int64_t p = 1; p <= std::min<int64_t>(panels, 4); ++p) {
     double cost = costOfGroups(shape, rows, panels, p, machine);
-    if (cost >= best)
+    // Of equal ones the narrower reads the panels less often.
+    if (cost >= 0.999 * best)
       continue;
     best = cost;
     tile.panels = p;
-    tile.rows = std::min(
-        {rows, kMostMatMulRows, mostRows(p * shape.panelVectors, machine)});
+    tile.rows = std::min({rows, mostMatMulRows(shape),
+                          mostRows(p * shape.panelVectors, machine)});
   }
   int64_t rowTiles = llvm::divideCeil(rows, tile.rows);
 
