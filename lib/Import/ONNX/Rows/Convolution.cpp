@@ -302,9 +302,56 @@ static LogicalResult convTranspose(NodeImport &n) {
   return n.result(n.inferAndInsert(state));
 }
 
+/// Each channel's convolution with what was before, which is zeros or the state
+/// of an earlier step; what the next step needs is the new state.
+static LogicalResult causalConvolution(NodeImport &n) {
+  if (n.rank(0) != 3 || n.rank(1) != 3)
+    return n.error() << "input and weight have ranks " << n.rank(0) << " and "
+                     << n.rank(1) << " where 3 is needed";
+  StringRef activation = n.text("activation", "none");
+  if (!llvm::is_contained({"none", "silu", "swish"}, activation))
+    return n.error() << "activation is '" << activation
+                     << "', not none, silu or swish";
+  Value weight = n.input(1), input = n.input(0);
+  Num before = Num(n, n.extent(weight, 2)) - 1.0;
+  Value x =
+      n.has(3)
+          ? n.concat({n.input(3), input}, 2)
+          : n.create<graph::PadOp>(input, n.concat({before, n.ints({0})}, 0),
+                                   n.scalarLike(0, input), ArrayRef<int64_t>{2},
+                                   graph::PadMode::constant);
+  if (!x)
+    return failure();
+  Type element = n.type(0).getElementType();
+  Type wide = element.isF64() ? element : n.b.getF32Type();
+  int64_t size = n.type(1).getDimSize(2), channels = n.type(1).getDimSize(0);
+  Value y;
+  if (!ShapedType::isDynamic(size) && !ShapedType::isDynamic(channels)) {
+    OperationState state(n.loc, graph::ConvOp::getOperationName());
+    graph::ConvOp::build(n.b, state, NoneType::get(n.b.getContext()), x, weight,
+                         n.input(2), Ints{1}, Ints{0, 0}, Ints{1}, channels);
+    y = n.cast(n.inferAndInsert(state), wide);
+  } else {
+    Window w{{ShapedType::kDynamic}, {1}, {0, 0}, {1}, nullptr};
+    Num seen(n, n.cast(allWindows(n, w, x, weight), wide));
+    Num filters(n, n.cast(n.unsqueeze(n.squeeze(weight, {1}), {2}), wide));
+    y = n.reduce(graph::ReduceKind::sum, seen * filters, {2},
+                 /*keepDims=*/false);
+    if (n.has(2))
+      y = Num(n, y) + Num(n, n.cast(alongAxis(n, n.input(2), 1, 3), wide));
+  }
+  if (activation != "none")
+    y = Num(n, y) * apply<graph::SigmoidOp>(Num(n, y));
+  Num end(n, n.extent(x, 2));
+  Value state = n.create<graph::SliceOp>(x, end - before, end, n.ints({1}),
+                                         ArrayRef<int64_t>{2});
+  return n.results({n.cast(y, element), state});
+}
+
 void addConvolutionRows(Table &table) {
   constexpr auto floats = Row::kFloats;
   table.add({
+      {"CausalConvWithState", 27, causalConvolution, floats},
       {"Conv", 22, conv, floats},
       {"ConvInteger", 10, convInteger, "int"},
       {"ConvTranspose", 22, convTranspose, floats},
