@@ -101,7 +101,8 @@ std::string_view StringTable::operator[](int64_t number) const {
 /// again.
 char *StringTable::reserve(size_t bytes) noexcept {
   constexpr size_t kPiece = 1 << 16;
-  if (bytes > pieceSize - pieceUsed) {
+  // An empty string needs a place, too: none says that there is no memory.
+  if (!piece || bytes > pieceSize - pieceUsed) {
     size_t wanted = std::max(bytes, kPiece);
     auto *block = bytes > PTRDIFF_MAX / 2
                       ? nullptr

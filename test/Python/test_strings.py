@@ -229,3 +229,10 @@ def test_operators_of_numbers_refuse_strings(op, attributes):
 
 def onnx_unchecked(op, attributes):
     return single(op, STRING, ["n"], STRING, **attributes)
+
+
+def test_two_empty_strings_joined_are_one():
+    """The first string that a run makes, of no byte."""
+    joined = weft.compile(model("StringConcat", {"x": ("x", STRING, ["n"]), "x2": ("x2", STRING, ["n"])},
+                                {"y": (STRING, ["n"])}))
+    assert joined.run({"x": texts("", ""), "x2": texts("", "a")})["y"].tolist() == ["", "a"]
