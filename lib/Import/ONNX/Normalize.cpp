@@ -243,6 +243,31 @@ static void stateDefaults(GraphProto &graph, int64_t opset,
   }
 }
 
+/// States the types of initializers as those of other values are: the inliner
+/// knows no others.
+static void describeInitializers(GraphProto &graph) {
+  llvm::StringSet<> known;
+  for (const ValueInfoProto &info : graph.input())
+    known.insert(info.name());
+  for (const ValueInfoProto &info : graph.value_info())
+    known.insert(info.name());
+  for (const TensorProto &tensor : graph.initializer()) {
+    if (!known.insert(tensor.name()).second)
+      continue;
+    ValueInfoProto &info = *graph.add_value_info();
+    info.set_name(tensor.name());
+    auto &type = *info.mutable_type()->mutable_tensor_type();
+    type.set_elem_type(tensor.data_type());
+    auto &shape = *type.mutable_shape();
+    for (int64_t extent : tensor.dims())
+      shape.add_dim()->set_dim_value(extent);
+  }
+  for (NodeProto &node : *graph.mutable_node())
+    for (AttributeProto &attribute : *node.mutable_attribute())
+      if (attribute.has_g())
+        describeInitializers(*attribute.mutable_g());
+}
+
 static Error inlineOperators(ModelProto &model,
                              llvm::function_ref<bool(StringRef)> isPrimitive) {
   Operators operators;
@@ -255,6 +280,7 @@ static Error inlineOperators(ModelProto &model,
     return Error::success();
   GraphProto &graph = *model.mutable_graph();
   stateDefaults(graph, opsetOf(model), isPrimitive);
+  describeInitializers(graph);
   // The inliner asks for the type of each input by name, that of an input that
   // is left out too; no type then says that it is.
   graph.add_value_info()->set_name("");
