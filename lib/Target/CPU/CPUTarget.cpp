@@ -48,7 +48,8 @@ public:
     image.info.target = level.name;
     image.info.entrySymbol = symbol();
     image.info.cpuFeatures = level.needed;
-    FailureOr<SmallVector<char, 0>> bytes = generateCode(module, level, kind);
+    FailureOr<SmallVector<char, 0>> bytes =
+        generateCode(module, level, symbol(), kind);
     if (failed(bytes))
       return failure();
     image.bytes = std::move(*bytes);

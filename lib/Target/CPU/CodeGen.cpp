@@ -57,7 +57,10 @@ static void annotate(llvm::Module &module, const CpuLevel &level) {
   }
 }
 
-static void cleanUp(llvm::Module &module, llvm::TargetMachine &machine) {
+/// `program` is the function that only launches the others: loops there do not
+/// compute, and rotating one takes time that grows with their number.
+static void cleanUp(llvm::Module &module, llvm::TargetMachine &machine,
+                    StringRef program) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager components;
@@ -68,20 +71,25 @@ static void cleanUp(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, components, modules);
-  llvm::FunctionPassManager passes;
-  passes.addPass(llvm::EarlyCSEPass());
-  passes.addPass(llvm::InstCombinePass());
-  passes.addPass(llvm::SimplifyCFGPass());
+  llvm::FunctionPassManager everywhere, inKernels;
+  everywhere.addPass(llvm::EarlyCSEPass());
+  everywhere.addPass(llvm::InstCombinePass());
+  everywhere.addPass(llvm::SimplifyCFGPass());
   // Register tiles fill the register file: what a loop leaves unhoisted, or a
   // loop that is tested at its head, makes their sums spill.
   llvm::LoopPassManager inLoops;
   inLoops.addPass(llvm::LoopRotatePass());
   inLoops.addPass(llvm::LICMPass(llvm::LICMOptions()));
-  passes.addPass(llvm::createFunctionToLoopPassAdaptor(std::move(inLoops),
-                                                       /*UseMemorySSA=*/true));
-  llvm::ModulePassManager all;
-  all.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(passes)));
-  all.run(module, modules);
+  inKernels.addPass(llvm::createFunctionToLoopPassAdaptor(
+      std::move(inLoops), /*UseMemorySSA=*/true));
+  for (llvm::Function &function : module) {
+    if (function.isDeclaration())
+      continue;
+    functions.invalidate(function, everywhere.run(function, functions));
+    if (function.getName() != program)
+      functions.invalidate(function, inKernels.run(function, functions));
+    functions.clear(function, function.getName());
+  }
 }
 
 static bool isBfloat(llvm::Type *type) {
@@ -144,8 +152,10 @@ static void moveBits(llvm::Module &module) {
   }
 }
 
-FailureOr<SmallVector<char, 0>>
-generateCode(ModuleOp module, const CpuLevel &level, ImageKind kind) {
+FailureOr<SmallVector<char, 0>> generateCode(ModuleOp module,
+                                             const CpuLevel &level,
+                                             StringRef program,
+                                             ImageKind kind) {
   initializeX86();
   llvm::LLVMContext context;
   std::unique_ptr<llvm::TargetMachine> machine = createMachine(level);
@@ -159,7 +169,7 @@ generateCode(ModuleOp module, const CpuLevel &level, ImageKind kind) {
   code->setModuleIdentifier("");
   code->setSourceFileName("");
   annotate(*code, level);
-  cleanUp(*code, *machine);
+  cleanUp(*code, *machine, program);
   moveBits(*code);
   SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream os(bytes);

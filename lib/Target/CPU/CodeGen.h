@@ -8,9 +8,11 @@
 namespace weft::cpu {
 
 /// Compiles `module` (LLVM dialect) for `level` in two threads. An object is a
-/// relocatable ELF file; equal modules give equal bytes.
+/// relocatable ELF file; equal modules give equal bytes. `program` names the
+/// function that launches the kernels.
 mlir::FailureOr<llvm::SmallVector<char, 0>>
-generateCode(mlir::ModuleOp module, const CpuLevel &level, ImageKind kind);
+generateCode(mlir::ModuleOp module, const CpuLevel &level,
+             llvm::StringRef program, ImageKind kind);
 
 } // namespace weft::cpu
 
