@@ -28,7 +28,7 @@ public:
 
   /// `part` with its border set; its extents are `dims`.
   Value fillBorder(Value part, Dims dims) {
-    Value value = arith::ConstantOp::create(b, padding.value);
+    Value value = constant();
     Dims offsets(dims.size(), d.constant(0));
     size_t axes = padding.axes.size();
     SmallVector<size_t> order = llvm::to_vector(llvm::seq<size_t>(0, axes));
@@ -49,6 +49,18 @@ public:
   }
 
 private:
+  /// The value; constants of arith have no sign, which types lose later.
+  Value constant() {
+    auto number = dyn_cast<IntegerAttr>(padding.value);
+    Type type = padding.value.getType();
+    if (!number || type.isSignlessInteger())
+      return arith::ConstantOp::create(b, padding.value);
+    Value plain = arith::ConstantOp::create(
+        b, b.getIntegerAttr(b.getIntegerType(type.getIntOrFloatBitWidth()),
+                            number.getValue()));
+    return UnrealizedConversionCastOp::create(b, type, plain).getResult(0);
+  }
+
   /// Fills `count` positions along `axis` from `start` on.
   Value fillSlab(Value part, Value value, Dims offsets, Dims sizes,
                  int64_t axis, OpFoldResult start, int64_t count) {

@@ -202,9 +202,7 @@ Value Placer::bordered(OpBuilder &b, graph::PadOp pad, ArrayRef<int64_t> pads,
   Dims dims = extents.all(pad);
   Location loc = pad.getLoc();
   auto scalar = value.getSplatValue<TypedAttr>();
-  // Kernels compute on signless integers: what has a sign is filled by an op.
-  if (auto type = dyn_cast<IntegerType>(scalar.getType());
-      pad.getAxes().empty() || (type && !type.isSignless())) {
+  if (pad.getAxes().empty()) {
     Value fill = graph::ConstantOp::create(b, loc, value);
     return graph::ExpandOp::create(b, loc, pad.getType(), fill,
                                    shapeTensor(b, loc, dims));
