@@ -188,6 +188,9 @@ func.func @indexing(%x: tensor<?x8xf32>, %at: tensor<?xi64>, %by: tensor<?x8xf32
   %3 = graph.det %m : tensor<?x3x3xf32> -> tensor<?xf32>
   // CHECK: graph.bit_cast %{{.*}} to i32 : tensor<?x8xf32> -> tensor<?x8xi32>
   %4 = graph.bit_cast %x to i32 : tensor<?x8xf32> -> tensor<?x8xi32>
+  // CHECK: graph.quantize %{{.*}}, %{{.*}} : tensor<?x8xf32>, tensor<ui8> -> tensor<?x8xui8>
+  %zero = graph.constant dense<3> : tensor<ui8>
+  %6 = graph.quantize %x, %zero : tensor<?x8xf32>, tensor<ui8> -> tensor<?x8xui8>
   // CHECK: graph.cumsum %{{.*}} 1 {exclusive, kind = #graph<reduce_kind prod>}
   %5 = graph.cumsum %x 1 {exclusive, kind = #graph<reduce_kind prod>} : tensor<?x8xf32> -> tensor<?x8xf32>
   return

@@ -8,6 +8,8 @@
 
 #include "mlir/IR/Matchers.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace weft::graph {
@@ -173,6 +175,7 @@ WEFT_ELEMENTWISE_COMMON(CompareOp)
 WEFT_ELEMENTWISE_COMMON(SelectOp)
 WEFT_ELEMENTWISE_COMMON(ClampOp)
 WEFT_ELEMENTWISE_COMMON(CastOp)
+WEFT_ELEMENTWISE_COMMON(QuantizeOp)
 WEFT_ELEMENTWISE_COMMON(IsNanOp)
 WEFT_ELEMENTWISE_COMMON(IsInfOp)
 #undef WEFT_ELEMENTWISE_COMMON
@@ -258,6 +261,36 @@ LogicalResult CastOp::inferReturnTypes(MLIRContext *,
 Value CastOp::buildScalar(ImplicitLocOpBuilder &b, ValueRange args) {
   return scalar::cast(b, args[0], signless(getTo()), isUnsigned(getX()),
                       getTo().isUnsignedInteger());
+}
+
+LogicalResult QuantizeOp::inferReturnTypes(MLIRContext *,
+                                           std::optional<Location> loc,
+                                           Adaptor op,
+                                           SmallVectorImpl<Type> &types) {
+  return inferElementwise(loc, op.getOperands(),
+                          tensorType(op.getZero()).getElementType(), types);
+}
+
+Value QuantizeOp::buildScalar(ImplicitLocOpBuilder &b, ValueRange args) {
+  Type element = args[1].getType(), f32 = b.getF32Type(), i32 = b.getI32Type();
+  bool positive = isUnsigned(getZero());
+  unsigned width = element.getIntOrFloatBitWidth();
+  double least = positive ? 0 : -std::ldexp(1.0, width - 1),
+         most = std::ldexp(1.0, positive ? width : width - 1) - 1;
+  // All sums that do not saturate are exact in f32.
+  Value y =
+      arith::AddFOp::create(b, math::RoundEvenOp::create(b, args[0]),
+                            scalar::cast(b, args[1], f32, positive, false));
+  // One instruction each: NaN is neither above nor below.
+  auto bound = [&](arith::CmpFPredicate keeps, double value) {
+    Value limit = scalar::constant(b, f32, value);
+    Value inside = arith::CmpFOp::create(b, keeps, y, limit);
+    y = arith::SelectOp::create(b, inside, y, limit);
+  };
+  bound(arith::CmpFPredicate::OGT, least);
+  bound(arith::CmpFPredicate::OLT, most);
+  return arith::TruncIOp::create(b, element,
+                                 arith::FPToSIOp::create(b, i32, y));
 }
 
 LogicalResult BitCastOp::inferReturnTypes(MLIRContext *,

@@ -72,8 +72,13 @@ bool keepsPaddingFinite(Operation *op) {
   if (isa<AddOp, SubOp, MulOp, MaxOp, MinOp, NegOp, AbsOp, SignOp, SqrtOp,
           SinOp, CosOp, TanhOp, AsinhOp, AtanOp, ErfOp, FloorOp, CeilOp,
           RoundOp, TruncOp, SigmoidOp, ReluOp, ClampOp, SelectOp, CompareOp,
-          AndOp, OrOp, XorOp, NotOp>(op))
+          AndOp, OrOp, XorOp, NotOp, QuantizeOp>(op))
     return true;
+  // Integers and what becomes of them are finite.
+  if (isa<CastOp, BitCastOp>(op))
+    return isa<IntegerType>(tensorType(op->getResult(0)).getElementType()) ||
+           (isa<CastOp>(op) &&
+            isa<IntegerType>(tensorType(op->getOperand(0)).getElementType()));
   if (auto division = dyn_cast<DivOp>(op)) {
     DenseElementsAttr divisor;
     return matchPattern(division.getY(), m_Constant(&divisor)) &&

@@ -205,11 +205,12 @@ static LogicalResult dynamicQuantizeMatMul(NodeImport &n) {
   auto rounded = [&](Num value) {
     return clamp(apply<graph::RoundOp>(value), 0, value.of(255));
   };
-  Num zero = rounded((0.0 - low) / scale);
-  Num a = clamp(apply<graph::RoundOp>(x / scale) + zero, 0, x.of(255));
-  Type i32 = n.b.getI32Type();
-  return n.result(scaledProduct(n, a.as(i32), zero.as(i32), scale, n.input(1),
-                                n.input(3), n.input(2), n.input(4)));
+  Num zero =
+      rounded((0.0 - low) / scale)
+          .as(IntegerType::get(n.b.getContext(), 8, IntegerType::Unsigned));
+  Value a = n.create<graph::QuantizeOp>((x / scale).value, zero.value);
+  return n.result(scaledProduct(n, a, zero.value, scale, n.input(1), n.input(3),
+                                n.input(2), n.input(4)));
 }
 
 void addMicrosoftRows(Table &table) {

@@ -53,6 +53,11 @@ Value quantized(NodeImport &n, Value x, Value scale, Value zeroPoint,
   }
   auto integer = cast<IntegerType>(element);
   unsigned width = integer.getWidth();
+  bool isCommon = (width == 8 || width == 16) && elementOf(ratio).isF32() &&
+                  (!zeroPoint || elementOf(zeroPoint) == element);
+  if (isCommon)
+    return n.create<graph::QuantizeOp>(ratio, zeroPoint ? zeroPoint
+                                                        : n.scalar(0, element));
   bool isUnsigned = integer.isUnsigned();
   double least = isUnsigned ? 0 : -std::ldexp(1.0, width - 1),
          most = std::ldexp(1.0, isUnsigned ? width : width - 1) - 1;

@@ -174,6 +174,20 @@ def Graph_CastOp : Graph_ElementwiseOp<"cast"> {
   let hasFolder = 1;
 }
 
+def Graph_QuantizeOp : Graph_ElementwiseOp<"quantize"> {
+  let summary = "the nearest integer to x plus `zero`, saturated";
+  let description = [{
+    Halves round to even; NaN gives the least value of the type, which is that of
+    `zero`. Scales are divided by before.
+    ```mlir
+    %q = graph.quantize %x, %zero : tensor<?x8xf32>, tensor<ui8> -> tensor<?x8xui8>
+    ```
+  }];
+  let arguments = (ins TensorOf<[F32]>:$x, TensorOf<[I8, UI8, I16, UI16]>:$zero);
+  let assemblyFormat = "$x `,` $zero attr-dict `:` type($x) `,` type($zero) `->` type($result)";
+  let hasFolder = 1;
+}
+
 def Graph_BitCastOp : Graph_ElementwiseOp<"bit_cast"> {
   let summary = "the same bits as another element type of the same width";
   let arguments = (ins Graph_Tensor:$x, TypeAttr:$to);
