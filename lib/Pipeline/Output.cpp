@@ -147,13 +147,14 @@ void splitByKind(std::vector<TargetProgram> &programs,
 
 void splitByLevel(std::vector<TargetProgram> &programs,
                   ArrayRef<std::unique_ptr<Target>> targets) {
-  if (programs.size() == targets.size() && programs[0].tables)
+  if (programs[0].tables)
     return;
   std::vector<TargetProgram> divided;
   for (TargetProgram &program : programs) {
     SmallVector<const Target *> levels;
     for (const std::unique_ptr<Target> &target : targets)
-      if (kindOf(*target) == kindOf(*program.target))
+      if (kindOf(*target) == kindOf(*program.target) &&
+          target->suits(*program.module))
         levels.push_back(target.get());
     auto tables =
         std::make_shared<kernel::Program>(kernel::readProgram(*program.module));

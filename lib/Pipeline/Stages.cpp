@@ -14,7 +14,12 @@ using namespace mlir;
 namespace weft {
 
 static void simplify(OpPassManager &pm, const Target *,
-                     const CompileOptions &) {
+                     const CompileOptions &options) {
+  // Only CPUs have a product of bytes.
+  if (llvm::all_of(options.targets, [](const TargetSpec &target) {
+        return target.kind == TargetSpec::Kind::CPU;
+      }))
+    pm.addPass(graph::createMultiplyIntegers());
   pm.addPass(graph::createDecomposeRecurrent());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(graph::createRefineShapes());

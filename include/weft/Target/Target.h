@@ -56,6 +56,10 @@ public:
 
   virtual TargetTraits traits() const = 0;
 
+  /// False if the program has no use for this target beside others of its kind:
+  /// asked once it is laid out.
+  virtual bool suits(mlir::ModuleOp) const { return true; }
+
   /// The forms of `--emit` beyond the artifact that this target can write.
   virtual bool supports(ImageKind kind) const = 0;
 

@@ -14,9 +14,14 @@ using namespace mlir;
 namespace weft::cpu {
 namespace {
 
+/// Which programs a target is for, where there are several: one level more is
+/// made where it has an instruction that the program needs.
+enum class Programs { All, WithBytes, WithoutBytes };
+
 class CPUTarget : public Target {
 public:
-  explicit CPUTarget(CpuLevel level) : level(std::move(level)) {}
+  CPUTarget(CpuLevel level, Programs programs)
+      : level(std::move(level)), programs(programs) {}
 
   std::string name() const override { return "cpu:" + level.name; }
 
@@ -31,6 +36,11 @@ public:
     traits.attention = true;
     traits.convDepthwise = true;
     return traits;
+  }
+
+  bool suits(ModuleOp module) const override {
+    return programs == Programs::All ||
+           (programs == Programs::WithBytes) == kernel::multipliesBytes(module);
   }
 
   bool supports(ImageKind kind) const override {
@@ -66,6 +76,7 @@ private:
   }
 
   CpuLevel level;
+  Programs programs;
 };
 
 } // namespace
@@ -73,14 +84,23 @@ private:
 llvm::Expected<std::vector<std::unique_ptr<Target>>>
 createTargets(llvm::StringRef arch) {
   initializeX86();
-  std::vector<std::string> names =
-      arch.empty() ? x86BaselineLevels() : std::vector<std::string>{arch.str()};
+  std::vector<std::pair<std::string, Programs>> names;
+  if (arch.empty()) {
+    for (const std::string &name : x86BaselineLevels())
+      names.push_back({name, Programs::All});
+    names.push_back({x86BytesLevel(), Programs::WithBytes});
+  } else if (arch == "host" && hostMultipliesBytes()) {
+    names = {{arch.str(), Programs::WithoutBytes},
+             {x86BytesLevel(), Programs::WithBytes}};
+  } else {
+    names = {{arch.str(), Programs::All}};
+  }
   std::vector<std::unique_ptr<Target>> targets;
-  for (const std::string &name : names) {
+  for (const auto &[name, programs] : names) {
     llvm::Expected<CpuLevel> level = x86Level(name);
     if (!level)
       return level.takeError();
-    targets.push_back(std::make_unique<CPUTarget>(std::move(*level)));
+    targets.push_back(std::make_unique<CPUTarget>(std::move(*level), programs));
   }
   return targets;
 }

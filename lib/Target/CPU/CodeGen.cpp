@@ -36,7 +36,7 @@ createMachine(const CpuLevel &level) {
     return nullptr;
   llvm::TargetOptions options;
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, level.name, level.features, options, llvm::Reloc::PIC_,
+      triple, level.processor, level.features, options, llvm::Reloc::PIC_,
       std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
@@ -47,7 +47,7 @@ static void annotate(llvm::Module &module, const CpuLevel &level) {
     if (function.isDeclaration())
       continue;
     function.addFnAttr(llvm::Attribute::NoUnwind);
-    function.addFnAttr("target-cpu", level.name);
+    function.addFnAttr("target-cpu", level.processor);
     if (!level.features.empty())
       function.addFnAttr("target-features", level.features);
     function.addFnAttr("prefer-vector-width",

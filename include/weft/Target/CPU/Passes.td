@@ -55,8 +55,8 @@ def EmitMicrokernels : Pass<"weft-emit-microkernels", "::mlir::func::FuncOp"> {
     Option<"level", "level", "std::string", "\"x86-64-v3\"", "x86-64 level, or sapphirerapids, whose registers and caches are assumed">
   ];
   let dependentDialects = [
-    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
-    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"
+    "::mlir::LLVM::LLVMDialect", "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"
   ];
 }
 

@@ -8,6 +8,7 @@
 
 #include "Floats.h"
 #include "LayoutPatterns.h"
+#include "LayoutProducts.h"
 #include "Winograd.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -28,32 +29,6 @@ using namespace weft::graph;
 using kernel::kBlock;
 
 namespace {
-
-/// Fewer input channels than this are read plain: blocks would be mostly zeros.
-constexpr int64_t kFewChannels = 9;
-
-using Dims = SmallVector<OpFoldResult>;
-
-/// The extents of a convolution, seen by its weights.
-struct ConvShape {
-  int64_t groups, inputs, outputs; ///< channels of one group
-  int64_t taps = 1;                ///< elements of the window
-  SmallVector<int64_t> window;
-  int64_t outputBlocks() const { return llvm::divideCeil(outputs, kBlock); }
-  /// True where the input is read in blocks of channels.
-  bool readsBlocks() const {
-    return inputs % kBlock == 0 || (groups == 1 && inputs >= kFewChannels);
-  }
-
-  explicit ConvShape(ConvOp op) : groups(op.getGroups()) {
-    ArrayRef<int64_t> weight = tensorType(op.getWeight()).getShape();
-    outputs = weight[0] / groups;
-    inputs = weight[1];
-    window.assign(weight.begin() + 2, weight.end());
-    for (int64_t extent : window)
-      taps *= extent;
-  }
-};
 
 /// [K, C, window…] as [groups * K1, C1, window…, cb, 16].
 Value packConvWeight(OpBuilder &b, Location loc, const ConvShape &s, int64_t cb,
@@ -91,61 +66,6 @@ Value packDepthwiseWeight(OpBuilder &b, Location loc, const ConvShape &s,
   });
 }
 
-/// A value of each output channel as [groups * K1, 1…, 16], to be added to the
-/// blocked result.
-Value packChannels(OpBuilder &b, Location loc, int64_t groups, int64_t outputs,
-                   int64_t spatial, const Floats &values) {
-  int64_t k1 = llvm::divideCeil(outputs, kBlock);
-  SmallVector<int64_t> shape = {groups * k1};
-  shape.append(spatial, 1);
-  shape.push_back(kBlock);
-  return makeFloats(b, loc, shape, [&](float *packed) {
-    for (int64_t k = 0; k < groups * outputs; ++k)
-      packed[((k / outputs) * k1 + (k % outputs) / kBlock) * kBlock +
-             (k % outputs) % kBlock] = values[k];
-  });
-}
-
-Value intsConstant(OpBuilder &b, Location loc, ArrayRef<int64_t> ints) {
-  auto type = RankedTensorType::get({static_cast<int64_t>(ints.size())},
-                                    b.getI64Type());
-  return ConstantOp::create(b, loc, DenseIntElementsAttr::get(type, ints));
-}
-
-/// `x` with zeros around its spatial dimensions, those from 2 on.
-Value padSpatial(OpBuilder &b, Location loc, Value x, ArrayRef<int64_t> pads) {
-  if (llvm::all_of(pads, [](int64_t pad) { return pad == 0; }))
-    return x;
-  SmallVector<int64_t> axes, needed, after;
-  size_t spatial = pads.size() / 2;
-  for (size_t i = 0; i < spatial; ++i)
-    if (pads[i] || pads[spatial + i]) {
-      axes.push_back(2 + i);
-      needed.push_back(pads[i]);
-      after.push_back(pads[spatial + i]);
-    }
-  llvm::append_range(needed, after);
-  Value zero = ConstantOp::create(
-      b, loc,
-      DenseElementsAttr::get(RankedTensorType::get({}, b.getF32Type()), 0.0f));
-  return PadOp::create(b, loc, x, intsConstant(b, loc, needed), zero, axes,
-                       PadMode::constant);
-}
-
-/// Gives a product an epilogue that yields the sum.
-template <typename Op>
-Value finishProduct(OpBuilder &b, Op op) {
-  Block &body = op.getEpilogue().emplaceBlock();
-  Value sum = body.addArgument(b.getF32Type(), op.getLoc());
-  OpBuilder nested = OpBuilder::atBlockBegin(&body);
-  kernel::YieldOp::create(nested, op.getLoc(), sum);
-  return op->getResult(0);
-}
-
-Value emptyTensor(OpBuilder &b, Location loc, ArrayRef<OpFoldResult> dims) {
-  return tensor::EmptyOp::create(b, loc, dims, b.getF32Type());
-}
-
 /// The convolution as one that minimal filtering can compute; nothing where it
 /// is another kind.
 std::optional<WinogradConv> asWinogradConv(ConvOp op, const ConvShape &s) {
@@ -164,19 +84,6 @@ std::optional<WinogradConv> asWinogradConv(ConvOp op, const ConvShape &s) {
     conv.extents[axis] = out[2 + i];
   }
   return conv;
-}
-
-/// How many channels of a block of the input the weights take at a time: less
-/// than all where zeros for the rest of the last block would cost much, and
-/// where groups begin inside of blocks.
-int64_t inputPart(const ConvShape &s) {
-  if (s.groups > 1)
-    return std::min<int64_t>(kBlock, s.inputs & -s.inputs);
-  int64_t part = kBlock;
-  auto cost = [&](int64_t p) { return llvm::alignTo(s.inputs, p); };
-  while (part > 4 && cost(part) > 1.1 * cost(4))
-    part /= 2;
-  return part;
 }
 
 /// A convolution's input as `input` times one factor for each channel.
@@ -238,10 +145,12 @@ struct LayOutConv : OpRewritePattern<ConvOp> {
         rewriter.getIndexAttr(depthwise ? llvm::divideCeil(s.groups, kBlock)
                                         : s.groups * s.outputBlocks());
     dims.push_back(rewriter.getIndexAttr(kBlock));
-    Value out = emptyTensor(rewriter, loc, dims), sum, x = op.getInput();
+    Value out = tensor::EmptyOp::create(rewriter, loc, dims,
+                                        rewriter.getF32Type()),
+          sum, x = op.getInput();
     if (depthwise) {
       x = padSpatial(rewriter, loc, PackOp::create(rewriter, loc, x, 1, kBlock),
-                     op.getPads());
+                     op.getPads(), rewriter.getF32FloatAttr(0));
       Value packed =
           packDepthwiseWeight(rewriter, op.getWeight().getLoc(), s, *weight);
       sum = finishProduct(rewriter, kernel::DepthwiseConvOp::create(
@@ -256,7 +165,7 @@ struct LayOutConv : OpRewritePattern<ConvOp> {
       sum = minimalFiltering(rewriter, op, *tile, s, *weight, out);
     } else {
       bool blocked = s.groups > 1 || s.readsBlocks();
-      int64_t part = blocked ? inputPart(s) : 1;
+      int64_t part = blocked ? s.inputPart() : 1;
       Value packed =
           packConvWeight(rewriter, op.getWeight().getLoc(), s, part, *weight);
       if (std::optional<ScaledInput> scaled = ScaledInput::of(op, s)) {
@@ -273,8 +182,9 @@ struct LayOutConv : OpRewritePattern<ConvOp> {
     std::optional<Floats> bias =
         op.getBias() ? constantFloats(op.getBias()) : std::nullopt;
     if (bias) {
-      Value packed = packChannels(rewriter, op.getBias().getLoc(), s.groups,
-                                  s.outputs, spatial, *bias);
+      Value packed = packChannels<float>(rewriter, op.getBias().getLoc(), s,
+                                         rewriter.getF32Type(),
+                                         [&](int64_t k) { return (*bias)[k]; });
       sum = AddOp::create(rewriter, loc, sum.getType(), sum, packed);
     }
     Value plain = unpackGroups(rewriter, loc, sum, s);
@@ -322,33 +232,11 @@ struct LayOutConv : OpRewritePattern<ConvOp> {
     Location loc = op.getLoc();
     if (blocked)
       return padSpatial(b, loc, PackOp::create(b, loc, input, 1, kBlock),
-                        op.getPads());
-    Value padded = padSpatial(b, loc, input, op.getPads());
+                        op.getPads(), b.getF32FloatAttr(0));
+    Value padded =
+        padSpatial(b, loc, input, op.getPads(), b.getF32FloatAttr(0));
     return UnsqueezeOp::create(b, loc, padded,
                                ArrayRef<int64_t>{tensorType(padded).getRank()});
-  }
-
-  /// [N, groups * K1, …, 16] as [N, groups * K, …]. Groups that do not fill
-  /// their blocks are unpacked each for itself.
-  static Value unpackGroups(OpBuilder &b, Location loc, Value blocked,
-                            const ConvShape &s) {
-    if (s.groups == 1 || s.outputs % kBlock == 0)
-      return UnpackOp::create(b, loc, blocked, 1, s.groups * s.outputs);
-    DimBuilder d(b, loc);
-    Dims dims = d.allOf(blocked), split = dims;
-    split[1] = d.constant(s.groups);
-    split.insert(split.begin() + 2, d.constant(s.outputBlocks()));
-    SmallVector<ReassociationIndices> groups = {{0}, {1, 2}};
-    for (int64_t i = 2, e = dims.size(); i < e; ++i)
-      groups.push_back({i + 1});
-    SmallVector<int64_t> shape(tensorType(blocked).getShape());
-    shape[1] = s.groups;
-    shape.insert(shape.begin() + 2, s.outputBlocks());
-    Value perGroup = tensor::ExpandShapeOp::create(
-        b, loc, tensorType(shape, b.getF32Type()), blocked, groups, split);
-    Value plain = UnpackOp::create(b, loc, perGroup, 2, s.outputs);
-    groups.pop_back();
-    return tensor::CollapseShapeOp::create(b, loc, plain, groups);
   }
 };
 
@@ -363,14 +251,6 @@ Value packMatrix(OpBuilder &b, Location loc, int64_t k, int64_t n,
             packed[((j / kBlock) * k + i) * kBlock + j % kBlock] =
                 matrix[transposed ? j * k + i : i * n + j];
       });
-}
-
-/// The last two dimensions swapped.
-Value transposed(OpBuilder &b, Location loc, Value matrix) {
-  SmallVector<int64_t> permutation =
-      llvm::to_vector(llvm::seq<int64_t>(0, tensorType(matrix).getRank()));
-  std::swap(permutation.back(), permutation[permutation.size() - 2]);
-  return TransposeOp::create(b, loc, matrix, permutation);
 }
 
 struct LayOutMatMul : OpRewritePattern<MatMulOp> {
@@ -407,7 +287,8 @@ struct LayOutMatMul : OpRewritePattern<MatMulOp> {
                           dims);
       rhs = withRank(rewriter, loc, rhs, rank);
     }
-    Value out = emptyTensor(rewriter, loc, dims);
+    Value out =
+        tensor::EmptyOp::create(rewriter, loc, dims, rewriter.getF32Type());
     Value product = finishProduct(
         rewriter, kernel::MatMulOp::create(
                       rewriter, loc, out.getType(), lhs, rhs, ValueRange{}, out,
@@ -474,6 +355,7 @@ struct ChooseLayout : graph::impl::ChooseLayoutBase<ChooseLayout> {
     walkAndApplyPatterns(getOperation(), std::move(first));
     patterns.add<LayOutConv>(&getContext(), speed);
     patterns.add<LayOutMatMul>(&getContext());
+    populateIntegerLayoutPatterns(patterns);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
   }
 };

@@ -1,4 +1,4 @@
-// Constants of f32 that a pass reads and rearranges.
+// Constants that a pass reads and rearranges.
 #ifndef WEFT_LIB_DIALECT_GRAPH_TRANSFORMS_FLOATS_H
 #define WEFT_LIB_DIALECT_GRAPH_TRANSFORMS_FLOATS_H
 
@@ -26,16 +26,24 @@ inline std::optional<Floats> constantFloats(mlir::Value value) {
   return Floats(std::move(*data));
 }
 
-/// A constant of `shape`, zeros where `fill` leaves them.
-inline mlir::Value makeFloats(mlir::OpBuilder &b, mlir::Location loc,
-                              llvm::ArrayRef<int64_t> shape,
-                              llvm::function_ref<void(float *)> fill) {
-  auto type = mlir::RankedTensorType::get(shape, b.getF32Type());
+/// A constant of `type`, whose elements are stored as T; zeros where `fill`
+/// leaves them.
+template <typename T>
+mlir::Value makeElements(mlir::OpBuilder &b, mlir::Location loc,
+                         mlir::RankedTensorType type,
+                         llvm::function_ref<void(T *)> fill) {
   mlir::AsmResourceBlob blob = allocateConstant(type);
   llvm::MutableArrayRef<char> bytes = blob.getMutableData();
   std::memset(bytes.data(), 0, bytes.size());
-  fill(reinterpret_cast<float *>(bytes.data()));
+  fill(reinterpret_cast<T *>(bytes.data()));
   return ConstantOp::create(b, loc, makeConstant(type, std::move(blob)));
+}
+
+inline mlir::Value makeFloats(mlir::OpBuilder &b, mlir::Location loc,
+                              llvm::ArrayRef<int64_t> shape,
+                              llvm::function_ref<void(float *)> fill) {
+  return makeElements<float>(
+      b, loc, mlir::RankedTensorType::get(shape, b.getF32Type()), fill);
 }
 
 } // namespace weft::graph

@@ -9,6 +9,9 @@ namespace weft::graph {
 /// Transposed convolutions by convolutions.
 void populateTransposedConvPatterns(mlir::RewritePatternSet &patterns);
 
+/// Products of bytes with constant weights: sums of integers.
+void populateIntegerLayoutPatterns(mlir::RewritePatternSet &patterns);
+
 } // namespace weft::graph
 
 #endif // WEFT_LIB_DIALECT_GRAPH_TRANSFORMS_LAYOUTPATTERNS_H

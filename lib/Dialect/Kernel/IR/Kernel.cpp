@@ -206,6 +206,38 @@ static bool clash(int64_t a, int64_t b) {
   return a != b && a != ShapedType::kDynamic && b != ShapedType::kDynamic;
 }
 
+static bool isByte(Type type) {
+  auto integer = dyn_cast<IntegerType>(type);
+  return integer && integer.getWidth() == 8;
+}
+
+int64_t weft::kernel::elementsPerStep(Type weightElement) {
+  return isByte(weightElement) ? kBytesPerStep : 1;
+}
+
+bool weft::kernel::multipliesBytes(Operation *root) {
+  return root
+      ->walk([](Operation *op) {
+        bool found = isa<MatMulOp, ConvOp>(op) &&
+                     isByte(shaped(op->getOperand(1)).getElementType());
+        return found ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+/// Bytes are multiplied with bytes, and their sums are i32.
+template <typename Op>
+static LogicalResult verifyBytes(Op op, ShapedType lhs, ShapedType rhs) {
+  Type x = lhs.getElementType(), w = rhs.getElementType(),
+       sum = op.getEpilogue().getArgument(0).getType();
+  if (isByte(w) &&
+      (!isByte(x) || w.isUnsignedInteger() || !sum.isSignlessInteger(32)))
+    return op.emitOpError("multiplies ")
+           << x << " with " << w << " into sums of " << sum
+           << " where ui8, i8 and i32 are needed";
+  return success();
+}
+
 LogicalResult MatMulOp::verify() {
   ShapedType lhs = shaped(getLhs()), rhs = shaped(getRhs()),
              out = shaped(getOutputs()[0]);
@@ -218,13 +250,17 @@ LogicalResult MatMulOp::verify() {
            << lhs.getRank() << " and " << rhs.getRank()
            << " for an output of rank " << rank;
   int64_t k = lhs.getDimSize(rank - 1), n = out.getDimSize(rank - 1);
+  if (failed(verifyBytes(*this, lhs, rhs)))
+    return failure();
   if (getPacked()) {
-    if (rhs.getDimSize(2) != kBlock || clash(rhs.getDimSize(1), k) ||
-        n == ShapedType::kDynamic ||
+    int64_t step = elementsPerStep(rhs.getElementType());
+    int64_t steps = ShapedType::isDynamic(k) ? k : llvm::divideCeil(k, step);
+    if (rhs.getDimSize(2) != kBlock * step || clash(rhs.getDimSize(1), steps) ||
+        n == ShapedType::kDynamic || (steps >= 0 && k % step) ||
         clash(rhs.getDimSize(0), llvm::divideCeil(n, kBlock)))
       return emitOpError("packed rhs is ")
-             << rhs << " where [" << llvm::divideCeil(n, kBlock) << ", " << k
-             << ", " << kBlock << "] is needed";
+             << rhs << " where [" << llvm::divideCeil(n, kBlock) << ", "
+             << steps << ", " << kBlock * step << "] is needed";
   } else if (clash(rhs.getDimSize(rank - 2), k) ||
              clash(rhs.getDimSize(rank - 1), n)) {
     return emitOpError("rhs is ")
@@ -305,12 +341,17 @@ LogicalResult ConvOp::verify() {
            << " dilations for " << spatial << " spatial dimensions";
   int64_t groups = getGroups();
   int64_t parts = weight.getDimSize(1);
+  if (failed(verifyBytes(*this, in, weight)))
+    return failure();
+  int64_t step = elementsPerStep(weight.getElementType()),
+          part = weight.getDimSize(spatial + 2);
   if (groups < 1 ||
       misfit(in.getDimSize(1), in.getShape().back(),
              ShapedType::isDynamic(parts) ? parts : groups * parts,
-             weight.getDimSize(spatial + 2)) ||
+             ShapedType::isDynamic(part) ? part : part * step) ||
       clash(out.getDimSize(1), weight.getDimSize(0)) ||
-      weight.getDimSize(0) % groups || weight.getShape().back() != kBlock ||
+      weight.getDimSize(0) % groups ||
+      weight.getShape().back() != kBlock * step ||
       out.getShape().back() != kBlock)
     return emitOpError("input ")
            << in << ", weight " << weight << " and output " << out

@@ -98,8 +98,7 @@ double flopsOf(Operation *op) {
         return scores * (2 * depth + 5 + epilogueOf(attention.getEpilogue()));
       })
       .Case([&](ConvOp conv) {
-        double channels =
-            extentOf(conv.getWeight(), 0) * extentOf(conv.getWeight(), -1);
+        double channels = extentOf(conv.getWeight(), 0) * kBlock;
         return out * (2 * windowOf(conv.getWeight(), channels) +
                       epilogueOf(conv.getEpilogue()));
       })

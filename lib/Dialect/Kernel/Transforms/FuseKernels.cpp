@@ -42,7 +42,8 @@ int64_t codeOf(Operation *op) {
   bool isShort =
       isa<graph::AddOp, graph::SubOp, graph::MulOp, graph::MaxOp, graph::MinOp,
           graph::NegOp, graph::AbsOp, graph::AndOp, graph::OrOp, graph::NotOp,
-          graph::SelectOp, graph::CompareOp, graph::CastOp>(op);
+          graph::SelectOp, graph::CompareOp, graph::CastOp, graph::XorOp,
+          graph::BitCastOp>(op);
   return isShort ? 1 : 16;
 }
 

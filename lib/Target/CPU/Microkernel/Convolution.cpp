@@ -51,7 +51,7 @@ private:
                    ArrayRef<Value> window);
   Values sumChannels(const RegisterTile &shape, ValueRange sums,
                      Value inputBlock, ArrayRef<Value> window);
-  void fetchAhead(Value inputBlock, ArrayRef<Value> window, Value channels);
+  void fetchAhead(Value inputBlock, ArrayRef<Value> window, Value steps);
   void finish(const RegisterTile &shape, ValueRange sums);
   void store(Value sum, Value pixel, int64_t vector);
   Values sumsIndex(Value pixel, int64_t vector);
@@ -83,7 +83,8 @@ private:
 ConvEmitter::ConvEmitter(kernel::ConvOp op, const Machine &machine,
                          const ConvPart &part)
     : b(op.getLoc(), op),
-      product(op.getEpilogue().getArgument(0).getType(), machine),
+      product(op.getEpilogue().getArgument(0).getType(), machine,
+              getElementTypeOrSelf(op.getWeight().getType())),
       weight(op.getWeight()), partOf(part), strides(op.getStrides()),
       dilations(op.getDilations()), groups(op.getGroups()),
       vectors(product.vectorsPerPanel()) {
@@ -282,7 +283,9 @@ Values ConvEmitter::sumWindow(const RegisterTile &shape, ValueRange sums,
 Values ConvEmitter::sumChannels(const RegisterTile &shape, ValueRange sums,
                                 Value inputBlock, ArrayRef<Value> window) {
   // Weights may be in parts of a block of the input.
-  Value channels = b.dim(weight, 2 + strides.size()),
+  int64_t perStep = product.elementsPerStep();
+  Value steps = b.dim(weight, 2 + strides.size()),
+        channels = b.mul(steps, perStep),
         parts =
             b.div(b.dim(image.input,
                         cast<MemRefType>(image.input.getType()).getRank() - 1),
@@ -293,18 +296,19 @@ Values ConvEmitter::sumChannels(const RegisterTile &shape, ValueRange sums,
   for (int64_t i = 0; i < shape.rows; ++i)
     sources.push_back(sourceIndex(block, i, window));
   if (fetches)
-    fetchAhead(inputBlock, window, channels);
+    fetchAhead(inputBlock, window, steps);
   return b.loop(
-      b.index(0), channels, 1, sums, [&](Value channel, ValueRange carried) {
+      b.index(0), steps, 1, sums, [&](Value step, ValueRange carried) {
         auto left = [&](int64_t i) {
           Values index = sources[i];
-          index.push_back(b.add(firstChannel, channel));
+          index.push_back(b.add(firstChannel, b.mul(step, perStep)));
           return product.loadSplat(b, image.input, index);
         };
         auto right = [&](int64_t v) {
           Values index = {b.add(panel, v / vectors), inputBlock};
           index.append(window.begin(), window.end());
-          index.append({channel, b.index(v % vectors * product.lanes())});
+          index.append(
+              {step, b.index(v % vectors * product.lanes() * perStep)});
           return product.loadVector(b, weight, index);
         };
         return shape.step(b, product, carried, left, right);
@@ -315,8 +319,8 @@ Values ConvEmitter::sumChannels(const RegisterTile &shape, ValueRange sums,
 /// or of the next group of output blocks. Each tile of the item asks for its
 /// share; within the loop over channels it would cost 6 % of that.
 void ConvEmitter::fetchAhead(Value inputBlock, ArrayRef<Value> window,
-                             Value channels) {
-  int64_t count = constantOf(channels).value_or(kBlock), share = count;
+                             Value steps) {
+  int64_t count = constantOf(steps).value_or(kBlock), share = count;
   Value from = b.index(0);
   if (split->base) {
     std::optional<int64_t> tiles = constantOf(split->count),
@@ -327,7 +331,7 @@ void ConvEmitter::fetchAhead(Value inputBlock, ArrayRef<Value> window,
     Value number = b.div(b.sub(firstPixel, split->start(b, firstTile)),
                          b.index(split->base));
     number = b.add(number, b.mul(b.sub(row, firstRow), inRow));
-    from = b.rem(b.mul(number, share), channels);
+    from = b.rem(b.mul(number, share), steps);
   }
   Value whole = partOf.weight ? partOf.weight : weight,
         first = partOf.weight ? b.add(partOf.origin[1], panel) : panel;
@@ -340,7 +344,7 @@ void ConvEmitter::fetchAhead(Value inputBlock, ArrayRef<Value> window,
                                             b.sub(b.dim(whole, 0), b.index(1))),
                                       inputBlock};
       index.append(window.begin(), window.end());
-      index.append({b.rem(b.add(from, i), channels), b.index(0)});
+      index.append({b.rem(b.add(from, i), steps), b.index(0)});
       b.prefetch(whole, index);
     }
 }

@@ -23,6 +23,8 @@ struct Machine {
   /// Multiply-adds count twice; bytes are those of weights that are not in a
   /// cache, read by all positions of a tile in turn.
   double gigaflops = 115, gigabytes = 26;
+  /// True if one instruction multiplies bytes and adds up four products.
+  bool dotsBytes = false;
 
   /// Elements of `bytes` bytes that one register holds.
   int64_t lanes(int64_t bytes) const { return vectorBytes / bytes; }
@@ -30,6 +32,9 @@ struct Machine {
 
 /// Xeons from the fourth generation on: level x86-64-v4 and a model of its own.
 constexpr llvm::StringLiteral kGoldenCove = "sapphirerapids";
+
+/// Behind a level or kGoldenCove: with products of bytes.
+constexpr llvm::StringLiteral kWithVnni = "-vnni";
 
 /// The machine behind a level ("x86-64-v3") or of kGoldenCove, nothing if
 /// `level` is neither.

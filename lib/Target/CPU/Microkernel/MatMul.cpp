@@ -106,7 +106,8 @@ private:
 MatMulEmitter::MatMulEmitter(kernel::MatMulOp op, const Machine &machine,
                              const Tile &tile)
     : b(op.getLoc(), op), tile(tile),
-      product(op.getEpilogue().getArgument(0).getType(), machine),
+      product(op.getEpilogue().getArgument(0).getType(), machine,
+              getElementTypeOrSelf(op.getRhs().getType())),
       lhs(op.getLhs()), rhs(op.getRhs()), out(op.getOutputs()[0]),
       split(b, b.dim(out, cast<MemRefType>(out.getType()).getRank() - 2),
             tile.rows),
@@ -118,7 +119,8 @@ MatMulEmitter::MatMulEmitter(kernel::MatMulOp op, const Machine &machine,
   vectors = product.vectorsPerPanel();
   m = b.dim(out, batchRank);
   n = b.dim(out, batchRank + 1);
-  k = b.dim(lhs, batchRank + 1);
+  // In steps: of a packed right side there may be several elements in one.
+  k = packed ? b.dim(rhs, 1) : b.dim(lhs, batchRank + 1);
   panelCount = b.divUp(n, b.index(kPanel));
   for (int64_t i = 0; i < batchRank; ++i)
     batchExtents.push_back(b.dim(out, i));
@@ -311,7 +313,8 @@ void MatMulEmitter::emitTile(int64_t rows, Value row, const Group &group,
     ahead = placeAhead(split.tileAt(b, rows, row), group, block);
   sums = b.loopByTwo(block.count, sums, [&](Value at, ValueRange carried) {
     if (!ahead.empty())
-      b.prefetch(rhs, {ahead[0], ahead[1], b.mul(at, ahead[2])});
+      b.prefetch(rhs, {ahead[0], ahead[1],
+                       b.mul(b.mul(at, ahead[2]), product.elementsPerStep())});
     return shape.step(
         b, product, carried, [&](int64_t r) { return left(row, r, at, block); },
         [&](int64_t v) { return right(group, v, at, block); });
@@ -327,7 +330,7 @@ void MatMulEmitter::emitTile(int64_t rows, Value row, const Group &group,
     finishTile(rows, row, group);
 }
 
-/// Panel and depth of the lines to bring into L2 meanwhile, and the elements to
+/// Panel and depth of the lines to bring into L2 meanwhile, and the columns to
 /// go on by at each step: weights come from memory, and the processor's own
 /// prefetch stops at the end of a page, which a panel reaches every 64 steps.
 /// The tiles of the rows share the group that comes next, so that as few lines
@@ -357,7 +360,7 @@ Values MatMulEmitter::placeAhead(Value tileNumber, const Group &group,
   return {panel, b.add(begin, first), advance};
 }
 
-/// The part of a line of a panel, in elements, that a step of k asks for: the
+/// The part of a line of a panel, in columns, that a step of k asks for: the
 /// item's tiles ask for one group of panels together.
 Value MatMulEmitter::partOfLine() {
   Value tiles = b.sub(lastTile, firstTile), part = b.index(kPanel);
@@ -405,7 +408,8 @@ Value MatMulEmitter::validLanes(Value column) {
 Value MatMulEmitter::left(Value row, int64_t r, Value at,
                           const DepthBlock &block) {
   Values index = lhsBatch();
-  index.append({b.add(row, r), b.add(block.begin, at)});
+  Value element = b.mul(b.add(block.begin, at), product.elementsPerStep());
+  index.append({b.add(row, r), element});
   return product.loadSplat(b, lhs, index);
 }
 
@@ -418,7 +422,9 @@ Value MatMulEmitter::right(const Group &group, int64_t vector, Value at,
     return product.loadVector(b, panelBuffer, {b.index(slot), at, lane});
   Value depth = b.add(block.begin, at);
   if (packed)
-    return product.loadVector(b, rhs, {b.add(group.panel, slot), depth, lane});
+    return product.loadVector(b, rhs,
+                              {b.add(group.panel, slot), depth,
+                               b.mul(lane, product.elementsPerStep())});
   return loadPlain(b.add(b.mul(group.panel, kPanel), vector * product.lanes()),
                    depth, group, true);
 }
@@ -468,13 +474,16 @@ Values MatMulEmitter::operandBatch(Value operand) {
 
 LogicalResult emitMatMul(kernel::MatMulOp op, const Machine &machine) {
   auto lhs = cast<MemRefType>(op.getLhs().getType());
+  auto rhs = cast<MemRefType>(op.getRhs().getType());
   auto out = cast<MemRefType>(op.getOutputs()[0].getType());
   int64_t rank = out.getRank();
-  Product product(op.getEpilogue().getArgument(0).getType(), machine);
-  Tile tile =
-      chooseMatMulTile({out.getDimSize(rank - 2), out.getDimSize(rank - 1),
-                        lhs.getDimSize(rank - 1), product.vectorsPerPanel()},
-                       machine);
+  Product product(op.getEpilogue().getArgument(0).getType(), machine,
+                  rhs.getElementType());
+  Tile tile = chooseMatMulTile(
+      {out.getDimSize(rank - 2), out.getDimSize(rank - 1),
+       op.getPacked() ? rhs.getDimSize(1) : lhs.getDimSize(rank - 1),
+       product.vectorsPerPanel()},
+      machine);
   if (failed(updateTile(op, tile)))
     return failure();
   tile.itemPanels = llvm::alignTo(tile.itemPanels, tile.panels);

@@ -3,7 +3,7 @@
 
 #include "Product.h"
 
-#include "weft/Dialect/Kernel/IR/Kernel.h"
+#include "../X86/DotBytes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -13,10 +13,12 @@ using namespace mlir;
 
 namespace weft::cpu {
 
-Product::Product(Type sum, const Machine &machine)
+Product::Product(Type sum, const Machine &machine, Type right)
     : type(VectorType::get({machine.lanes(sum.getIntOrFloatBitWidth() / 8)},
                            sum)),
-      fused(machine.fusedMultiplyAdd) {}
+      fused(machine.fusedMultiplyAdd),
+      bytes(right && kernel::elementsPerStep(right) > 1),
+      dotsBytes(machine.dotsBytes) {}
 
 int64_t Product::vectorsPerPanel() const { return kernel::kBlock / lanes(); }
 
@@ -36,6 +38,11 @@ Value Product::widen(LoopBuilder &b, Value value) const {
 Value Product::loadVector(LoopBuilder &b, Value memref,
                           ValueRange indices) const {
   Type element = cast<MemRefType>(memref.getType()).getElementType();
+  if (bytes) {
+    auto loaded = VectorType::get({lanes() * elementsPerStep()}, element);
+    return vector::BitCastOp::create(
+        b, type, vector::LoadOp::create(b, loaded, memref, indices));
+  }
   return widen(b,
                vector::LoadOp::create(b, vectorOf(element), memref, indices));
 }
@@ -50,8 +57,30 @@ Value Product::loadFirst(LoopBuilder &b, Value memref, ValueRange indices,
       b, vector::MaskedLoadOp::create(b, loaded, memref, indices, mask, zeros));
 }
 
+/// The bytes of one step as one integer.
+static Value loadStep(LoopBuilder &b, Value memref, ValueRange indices) {
+  auto from = cast<MemRefType>(memref.getType());
+  auto type = VectorType::get({kernel::kBytesPerStep}, from.getElementType());
+  Value all;
+  if (from.areTrailingDimsContiguous(1)) {
+    all = vector::LoadOp::create(b, type, memref, indices);
+  } else {
+    Values each, at(indices);
+    for (int64_t i = 0; i < kernel::kBytesPerStep; ++i) {
+      at.back() = b.add(indices.back(), i);
+      each.push_back(memref::LoadOp::create(b, memref, at));
+    }
+    all = vector::FromElementsOp::create(b, type, each);
+  }
+  Value joined =
+      vector::BitCastOp::create(b, VectorType::get({1}, b.getI32Type()), all);
+  return vector::ExtractOp::create(b, joined, 0);
+}
+
 Value Product::loadSplat(LoopBuilder &b, Value memref,
                          ValueRange indices) const {
+  if (bytes)
+    return vector::BroadcastOp::create(b, type, loadStep(b, memref, indices));
   Value scalar = memref::LoadOp::create(b, memref, indices);
   return widen(
       b, vector::BroadcastOp::create(b, vectorOf(scalar.getType()), scalar));
@@ -63,6 +92,8 @@ Value Product::step(LoopBuilder &b, Value left, Value right, Value sum) const {
       return vector::FMAOp::create(b, left, right, sum);
     return arith::AddFOp::create(b, arith::MulFOp::create(b, left, right), sum);
   }
+  if (bytes)
+    return dotBytes(b, left, right, sum, dotsBytes);
   return arith::AddIOp::create(b, arith::MulIOp::create(b, left, right), sum);
 }
 

@@ -7,6 +7,8 @@
 #include "LoopBuilder.h"
 #include "Machine.h"
 
+#include "weft/Dialect/Kernel/IR/Kernel.h"
+
 #include "mlir/IR/BuiltinTypes.h"
 
 namespace weft::cpu {
@@ -14,8 +16,9 @@ namespace weft::cpu {
 /// The arithmetic of one product on one machine.
 class Product {
 public:
-  /// `sum`: the type that products are added up in.
-  Product(mlir::Type sum, const Machine &machine);
+  /// `sum`: the type that products are added up in; `right`: the element type
+  /// of the right side, where it may be bytes.
+  Product(mlir::Type sum, const Machine &machine, mlir::Type right = {});
 
   /// A register of sums, and how many of them a panel of 16 columns takes.
   mlir::VectorType sums() const { return type; }
@@ -25,6 +28,9 @@ public:
   }
   int64_t lanes() const { return type.getNumElements(); }
   int64_t vectorsPerPanel() const;
+  /// Elements of one sum that a step takes in, side by side in memory: 1, or 4
+  /// bytes, which are then one "element" of 32 bits in what follows.
+  int64_t elementsPerStep() const { return bytes ? kernel::kBytesPerStep : 1; }
 
   mlir::Value zero(LoopBuilder &b) const;
   /// `lanes()` elements, contiguous in memory.
@@ -33,7 +39,7 @@ public:
   /// The first `count` of them (an index), zero in the rest.
   mlir::Value loadFirst(LoopBuilder &b, mlir::Value memref,
                         mlir::ValueRange indices, mlir::Value count) const;
-  /// One element in all lanes.
+  /// One element, the first of a step, in all lanes.
   mlir::Value loadSplat(LoopBuilder &b, mlir::Value memref,
                         mlir::ValueRange indices) const;
   /// sum + left * right, rounded once where the machine can.
@@ -45,6 +51,8 @@ private:
 
   mlir::VectorType type;
   bool fused;
+  bool bytes;     ///< ui8 times i8, by fours
+  bool dotsBytes; ///< in one instruction
 };
 
 /// rows x vectors sums, row by row.

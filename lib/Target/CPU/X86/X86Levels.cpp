@@ -20,6 +20,9 @@ static constexpr StringRef kV3[] = {"avx",  "avx2", "bmi",   "bmi2",
                                     "f16c", "fma",  "lzcnt", "movbe"};
 static constexpr StringRef kV4[] = {"avx512f", "avx512bw", "avx512cd",
                                     "avx512dq", "avx512vl"};
+/// On top of it, for products of bytes.
+static constexpr StringRef kVnni[] = {"avx512vnni"};
+static constexpr StringRef kVnniLevel = "x86-64-v4-vnni";
 
 static constexpr StringRef kGoldenCoveFeatures[] = {"avx512fp16", "amx-tile"};
 
@@ -37,7 +40,8 @@ static constexpr StringRef kUnused[] = {
 static llvm::Error unknown(StringRef arch, StringRef why) {
   return llvm::createStringError(
       "CPU '" + arch.str() + "' " + why.str() +
-      "; use host, x86-64-v3, x86-64-v4 or LLVM's name of a CPU with AVX2");
+      "; use host, x86-64-v3, x86-64-v4, x86-64-v4-vnni or LLVM's name of a "
+      "CPU with AVX2");
 }
 
 llvm::Expected<CpuLevel> x86Level(StringRef arch) {
@@ -60,11 +64,13 @@ llvm::Expected<CpuLevel> x86Level(StringRef arch) {
     for (StringRef feature : kGoldenCoveFeatures)
       if (host.lookup(feature))
         features.push_back(feature);
-  } else if (arch == "x86-64-v3" || arch == "x86-64-v4") {
+  } else if (arch == "x86-64-v3" || arch == "x86-64-v4" || arch == kVnniLevel) {
     // LLVM lists of these only what others do not imply.
     llvm::append_range(features, kV3);
-    if (arch == "x86-64-v4")
+    if (arch != "x86-64-v3")
       llvm::append_range(features, kV4);
+    if (arch == kVnniLevel)
+      llvm::append_range(features, kVnni);
   } else {
     if (llvm::X86::parseArchX86(arch, /*Only64Bit=*/true) == llvm::X86::CK_None)
       return unknown(arch, "is not known");
@@ -83,10 +89,18 @@ llvm::Expected<CpuLevel> x86Level(StringRef arch) {
     level.level = "x86-64-v4";
     level.width = 16;
     level.needed.insert(level.needed.end(), std::begin(kV4), std::end(kV4));
+    if (has(kVnni)) {
+      level.level = kVnniLevel;
+      level.needed.insert(level.needed.end(), std::begin(kVnni),
+                          std::end(kVnni));
+    }
   }
   // A virtual machine may hide the CPU's name; of those with AVX-512 for f16
   // and tiles, all have such cores.
-  level.machine = has(kGoldenCoveFeatures) ? kGoldenCove.str() : level.level;
+  level.machine = level.level;
+  if (has(kGoldenCoveFeatures))
+    level.machine =
+        (kGoldenCove + (level.level == kVnniLevel ? kWithVnni : "")).str();
   bool isGeneric = StringRef(level.name).starts_with("x86-64");
   if (arch != "host" && !isGeneric) {
     // What LLVM may use of a named CPU, the machine must have.
@@ -101,11 +115,29 @@ llvm::Expected<CpuLevel> x86Level(StringRef arch) {
     level.name = level.level;
     level.features.clear();
   }
+  level.processor = level.name;
+  if (level.name == kVnniLevel) {
+    level.processor = "x86-64-v4";
+    level.features = "+avx512vnni";
+  }
   return level;
 }
 
 std::vector<std::string> x86BaselineLevels() {
   return {"x86-64-v3", "x86-64-v4"};
+}
+
+std::string x86BytesLevel() { return kVnniLevel.str(); }
+
+bool hostMultipliesBytes() {
+  llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
+  for (auto list :
+       {llvm::ArrayRef<StringRef>(kV3), llvm::ArrayRef<StringRef>(kV4),
+        llvm::ArrayRef<StringRef>(kVnni)})
+    for (StringRef feature : list)
+      if (!host.lookup(feature))
+        return false;
+  return true;
 }
 
 void initializeX86() {

@@ -12,11 +12,14 @@ namespace weft::cpu {
 
 /// A CPU that code is generated for.
 struct CpuLevel {
-  std::string name;     ///< "x86-64-v3", "znver4": LLVM's names
-  std::string features; ///< LLVM's feature string on top of the name
-  std::string level;    ///< the x86-64 level that the emitters assume
-  std::string machine;  ///< and their model: the level, or a CPU of it
-  int64_t width = 8;    ///< f32 lanes of a register
+  std::string name;      ///< "x86-64-v3", "znver4", "x86-64-v4-vnni"
+  std::string processor; ///< LLVM's name
+  std::string features;  ///< LLVM's feature string on top of the name
+  /// The x86-64 level that the emitters assume, "x86-64-v4-vnni" with products
+  /// of bytes.
+  std::string level;
+  std::string machine; ///< and their model: the level, or a CPU of it
+  int64_t width = 8;   ///< f32 lanes of a register
   std::vector<std::string> needed; ///< features asked for at load time
 };
 
@@ -26,6 +29,10 @@ llvm::Expected<CpuLevel> x86Level(llvm::StringRef arch);
 
 /// The levels of an artifact that names no CPU.
 std::vector<std::string> x86BaselineLevels();
+
+/// The level for programs that multiply bytes, and whether this machine has it.
+std::string x86BytesLevel();
+bool hostMultipliesBytes();
 
 /// Registers LLVM's code generator, once.
 void initializeX86();

@@ -121,6 +121,32 @@ def LegalizeBroadcast : Pass<"weft-legalize-broadcast", "::mlir::ModuleOp"> {
                            "::mlir::tensor::TensorDialect", "::weft::kernel::KernelDialect"];
 }
 
+def MultiplyIntegers : Pass<"weft-multiply-integers", "::mlir::ModuleOp"> {
+  let summary = "take the scales of quantised operands out of products";
+  let description = [{
+    Where both operands are bytes less a zero point times a scale, and one of them
+    is constant, the integers are multiplied and the sum is scaled: exact sums
+    in place of rounded ones. Sums that an i32 might not hold stay, and so do
+    scales that vary along the sum. Comes before constants are folded, which
+    would make floats of the weights.
+
+    ```mlir
+    %0 = graph.sub %bytes, %zero : tensor<?x64xi32>, tensor<i32> -> tensor<?x64xi32>
+    %1 = graph.cast %0 to f32 : tensor<?x64xi32> -> tensor<?x64xf32>
+    %2 = graph.mul %1, %scale : tensor<?x64xf32>, tensor<f32> -> tensor<?x64xf32>
+    …
+    %y = graph.matmul %2, %weight : tensor<?x64xf32>, tensor<64x32xf32> -> tensor<?x32xf32>
+    ```
+    =>
+    ```mlir
+    %1 = graph.matmul %0, %integers : tensor<?x64xi32>, tensor<64x32xi32> -> tensor<?x32xi32>
+    %2 = graph.cast %1 to f32 : tensor<?x32xi32> -> tensor<?x32xf32>
+    %y = graph.mul %2, %scales : tensor<?x32xf32>, tensor<32xf32> -> tensor<?x32xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
 def FuseAttention : Pass<"weft-fuse-attention", "::mlir::ModuleOp"> {
   let summary = "make one op of softmax(query * key^T) * value";
   let description = [{

@@ -16,6 +16,10 @@ namespace weft::kernel {
 /// that all levels share one copy of the packed weights.
 constexpr int64_t kBlock = 16;
 
+/// Bytes of one sum side by side in packed weights: as many as an instruction
+/// multiplies and adds up at once.
+constexpr int64_t kBytesPerStep = 4;
+
 /// Unit attribute on the functions that are kernels.
 constexpr llvm::StringLiteral kEntryAttr = "kernel.entry";
 
@@ -37,6 +41,13 @@ namespace weft::kernel {
 
 /// True for the ops that a tile is chosen for: products and convolutions.
 bool isProduct(mlir::Operation *op);
+
+/// Elements of one sum that stand side by side in weights of this element type:
+/// kBytesPerStep bytes, one of any other type.
+int64_t elementsPerStep(mlir::Type weightElement);
+
+/// True where `root` has a product of bytes.
+bool multipliesBytes(mlir::Operation *root);
 
 /// A product by what its best tile depends on: "conv 1x4x56x56x16f32
 /// 8x4x1x1x16x16f32 -> 1x8x56x56x16f32 dilations 1,1 groups 1 strides 1,1".

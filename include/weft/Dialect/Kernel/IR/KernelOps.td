@@ -70,7 +70,9 @@ def Kernel_MatMulOp : Kernel_DestinationOp<"matmul", [
   let description = [{
     `lhs` [batch…, M, K]; `rhs` is [N/16, K, 16] when `packed` (zeros where N is
     not a multiple of 16), else [batch…, K, N] with its batch extents equal to
-    the result's or 1; output [batch…, M, N]. `extras` are read by the
+    the result's or 1; output [batch…, M, N]. A packed `rhs` of signed bytes is
+    [N/16, K/4, 64], four elements of a column side by side, K a multiple of 4;
+    `lhs` is then of unsigned bytes and sums are i32. `extras` are read by the
     epilogue at `extra_maps` (batch…, m, n) -> indices. The region takes the
     sum and one element of each extra and yields the output's element.
     ```mlir
@@ -101,7 +103,9 @@ def Kernel_ConvOp : Kernel_DestinationOp<"conv", [
     [groups * K1, C1, window…, cb, 16]; output [N, groups * K1, spatial…, 16].
     Output block k1 reads the input blocks of its group, k1 / K1. `cb` is 16, or 1
     for a plain [N, C, spatial…] input seen with a unit dimension. The weight's `cb` may
-    be a part of the input's: then C1 counts parts, and groups may begin inside of blocks. The epilogue's
+    be a part of the input's: then C1 counts parts, and groups may begin inside of blocks.
+    A weight of signed bytes is [groups * K1, C1, window…, cb / 4, 64], four channels
+    side by side; the input is then of unsigned bytes and sums are i32. The epilogue's
     `extra_maps` are over (n, k1, spatial…, kb).
   }];
   let arguments = (ins Kernel_Shaped:$input, Kernel_Shaped:$weight, Variadic<Kernel_Shaped>:$extras,
