@@ -301,3 +301,57 @@ func.func @wide_moved_weights(%x: tensor<?x8xf16>, %shape: tensor<3xi64>, %v: te
   %y = graph.matmul %w, %v : tensor<?x4x8xf16>, tensor<?x8x6xf16> -> tensor<?x4x6xf16>
   return %y : tensor<?x4x6xf16>
 }
+
+// What is quantised after a product is multiplied by the reciprocal of the
+// scale, which goes into what was scaled before; what is below 0 saturates.
+// CHECK-LABEL: func.func @quantized_sum(
+// CHECK-NOT:     graph.div
+// CHECK-NOT:     graph.relu
+// CHECK:         %[[F:.*]] = graph.cast %{{.*}} to f32
+// CHECK:         %[[M:.*]] = graph.mul %[[F]], %{{.*}} : tensor<?x2xf32>, tensor<2xf32>
+// CHECK:         %[[A:.*]] = graph.add %[[M]]
+// CHECK:         graph.quantize %[[A]]
+func.func @quantized_sum(%x: tensor<?x3xi32>, %w: tensor<3x2xi32>) -> tensor<?x2xui8> {
+  %s = graph.constant dense<[2.0, 3.0]> : tensor<2xf32>
+  %b = graph.constant dense<[0.5, 0.25]> : tensor<2xf32>
+  %c = graph.constant dense<0.1> : tensor<f32>
+  %z = graph.constant dense<0> : tensor<ui8>
+  %p = graph.matmul %x, %w : tensor<?x3xi32>, tensor<3x2xi32> -> tensor<?x2xi32>
+  %f = graph.cast %p to f32 : tensor<?x2xi32> -> tensor<?x2xf32>
+  %0 = graph.mul %f, %s : tensor<?x2xf32>, tensor<2xf32> -> tensor<?x2xf32>
+  %1 = graph.add %0, %b : tensor<?x2xf32>, tensor<2xf32> -> tensor<?x2xf32>
+  %2 = graph.relu %1 : tensor<?x2xf32> -> tensor<?x2xf32>
+  %3 = graph.div %2, %c : tensor<?x2xf32>, tensor<f32> -> tensor<?x2xf32>
+  %y = graph.quantize %3, %z : tensor<?x2xf32>, tensor<ui8> -> tensor<?x2xui8>
+  return %y : tensor<?x2xui8>
+}
+
+// Above the least value a relu counts.
+// CHECK-LABEL: func.func @quantized_relu(
+// CHECK:         graph.relu
+func.func @quantized_relu(%x: tensor<?xf32>) -> tensor<?xui8> {
+  %z = graph.constant dense<128> : tensor<ui8>
+  %1 = graph.relu %x : tensor<?xf32> -> tensor<?xf32>
+  %y = graph.quantize %1, %z : tensor<?xf32>, tensor<ui8> -> tensor<?xui8>
+  return %y : tensor<?xui8>
+}
+
+// The maximum of dequantised bytes is one of bytes, and quantising them again
+// gives them back.
+// CHECK-LABEL: func.func @pool_of_bytes(
+// CHECK-NEXT:    %[[P:.*]] = graph.pool max %arg0 {{.*}} : tensor<1x4x8x8xui8> -> tensor<1x4x4x4xui8>
+// CHECK-NEXT:    return %[[P]]
+func.func @pool_of_bytes(%x: tensor<1x4x8x8xui8>) -> tensor<1x4x4x4xui8> {
+  %z = graph.constant dense<7> : tensor<i32>
+  %zb = graph.constant dense<7> : tensor<ui8>
+  %s = graph.constant dense<0.1> : tensor<f32>
+  %0 = graph.cast %x to i32 : tensor<1x4x8x8xui8> -> tensor<1x4x8x8xi32>
+  %1 = graph.sub %0, %z : tensor<1x4x8x8xi32>, tensor<i32> -> tensor<1x4x8x8xi32>
+  %2 = graph.cast %1 to f32 : tensor<1x4x8x8xi32> -> tensor<1x4x8x8xf32>
+  %3 = graph.mul %2, %s : tensor<1x4x8x8xf32>, tensor<f32> -> tensor<1x4x8x8xf32>
+  %4 = graph.pool max %3 axes [2, 3] window [3, 3] strides [2, 2] pads [1, 1, 1, 1] dilations [1, 1]
+    : tensor<1x4x8x8xf32> -> tensor<1x4x4x4xf32>
+  %5 = graph.div %4, %s : tensor<1x4x4x4xf32>, tensor<f32> -> tensor<1x4x4x4xf32>
+  %y = graph.quantize %5, %zb : tensor<1x4x4x4xf32>, tensor<ui8> -> tensor<1x4x4x4xui8>
+  return %y : tensor<1x4x4x4xui8>
+}

@@ -27,6 +27,7 @@ struct Simplify : impl::SimplifyBase<Simplify> {
     populateWeightPatterns(set);
     populateMovementPatterns(set);
     populateElementwisePatterns(set);
+    populateQuantizedPatterns(set);
     patterns = std::move(set);
     return mlir::success();
   }

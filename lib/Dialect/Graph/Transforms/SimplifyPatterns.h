@@ -15,6 +15,8 @@ void populateWeightPatterns(mlir::RewritePatternSet &patterns);
 void populateMovementPatterns(mlir::RewritePatternSet &patterns);
 /// Elementwise ops by cheaper or fewer ones.
 void populateElementwisePatterns(mlir::RewritePatternSet &patterns);
+/// What is rounded right afterwards.
+void populateQuantizedPatterns(mlir::RewritePatternSet &patterns);
 
 /// An i64 constant of rank 1.
 mlir::Value shapeConstant(mlir::OpBuilder &b, mlir::Location loc,
