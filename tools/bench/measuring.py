@@ -19,6 +19,7 @@ from catalog import file_stem
 WORKER = Path(__file__).with_name("worker.py")
 STARTS = 5           # of which the median counts, after one that fills caches
 START_SECONDS = 8    # slow ones are started less often
+WARM_SECONDS = 2.5   # of runs that do not count
 
 
 @dataclass
@@ -180,8 +181,9 @@ def speed(job, chosen, rounds, seconds):
                 servers[peer] = server
         for peer, error in errors_of(servers).items():
             results[peer]["error"] = error
-        for server in servers.values():  # caches and clocks settle
-            server.ask(do="measure", seconds=seconds / 5)
+        # Caches and clocks settle, and Weft moves weights to huge pages.
+        for server in servers.values():
+            server.ask(do="measure", seconds=WARM_SECONDS)
         for turn in range(rounds):
             order = list(servers)
             for peer in order[turn % len(order):] + order[:turn % len(order)]:

@@ -128,7 +128,6 @@ class AotInductor(Torch):
 
 class Weft:
     package = None
-    copy_weights = False
     suffix = "weft"
     compiles = True
 
@@ -151,7 +150,7 @@ class Weft:
     def load(self, path, model, threads):
         sys.path.insert(0, str(ROOT / "python"))
         import weft
-        model = weft.load(path, copy_weights=self.copy_weights)
+        model = weft.load(path)
         self.session = model.session(threads=threads)
 
     def bind(self, feed):
