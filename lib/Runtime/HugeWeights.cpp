@@ -2,8 +2,10 @@
 // the place of the file's pages by mremap, which threads that read meanwhile
 // see as one step: the kernel holds the lock that their page faults wait for.
 #include "HugeWeights.h"
+#include "Cgroup.h"
 #include "Memory.h"
 
+#include <algorithm>
 #include <cstring>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -30,6 +32,14 @@ static bool systemHasHugePages() {
   return count > 0 && !std::strstr(text, "[never]");
 }
 
+/// True where memory for twice the weights is granted: pages of a file can be
+/// dropped and read again where memory is short, copies cannot.
+static bool hasRoomFor(size_t bytes) {
+  auto machine = uint64_t(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+  uint64_t limit = cgroupMemoryLimit();
+  return bytes <= (limit ? std::min(limit, machine) : machine) / 2;
+}
+
 /// True if this process has touched most of the chunk. Moving the rest would
 /// make memory of what nobody reads: rows of an embedding table, say.
 static bool isInUse(uintptr_t chunk) {
@@ -52,10 +62,10 @@ static bool isInUse(uintptr_t chunk) {
   return present > kPages / 2;
 }
 
-void HugeWeights::cover(const void *begin, size_t bytes, int file) noexcept {
+void HugeWeights::cover(const void *begin, size_t bytes, int file) {
   struct statfs system;
   if (fstatfs(file, &system) != 0 || system.f_type == TMPFS_MAGIC ||
-      !systemHasHugePages())
+      !systemHasHugePages() || !hasRoomFor(bytes))
     return;
   auto first = reinterpret_cast<uintptr_t>(begin);
   std::lock_guard<std::mutex> lock(mutex);

@@ -22,9 +22,10 @@ public:
   HugeWeights(const HugeWeights &) = delete;
 
   /// The mapped bytes that may move, which `file` is open on. None do if the
-  /// file is in memory, which would then hold them twice, or if the system has
-  /// no huge pages. The mapping stays its owner's to unmap.
-  void cover(const void *begin, size_t bytes, int file) noexcept;
+  /// file is in memory, which would then hold them twice, if the system has no
+  /// huge pages, or if this process is granted less memory than twice as much.
+  /// The mapping stays its owner's to unmap.
+  void cover(const void *begin, size_t bytes, int file);
 
   /// After a run that took `run`: moves some of what runs have read, for about
   /// a quarter of that time, and nothing after the first run of all. Other

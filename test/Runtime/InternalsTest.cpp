@@ -1,4 +1,5 @@
 // The parts of the runtime that its interface shows only in passing.
+#include "Runtime/Cgroup.h"
 #include "Runtime/CpuCount.h"
 #include "Runtime/CpuFeatures.h"
 #include "Runtime/Memory.h"
@@ -14,12 +15,12 @@ namespace fs = std::filesystem;
 
 namespace {
 /// A made-up root with the files that describe cgroups.
-struct CpuCount : testing::Test {
-  CpuCount() {
+struct Cgroup : testing::Test {
+  Cgroup() {
     std::string name = fs::temp_directory_path() / "weft-XXXXXX";
     root = mkdtemp(name.data());
   }
-  ~CpuCount() override { fs::remove_all(root); }
+  ~Cgroup() override { fs::remove_all(root); }
   void file(const std::string &path, const std::string &text) {
     fs::create_directories((root + path).substr(0, (root + path).rfind('/')));
     std::ofstream(root + path) << text;
@@ -28,9 +29,23 @@ struct CpuCount : testing::Test {
 };
 } // namespace
 
-TEST_F(CpuCount, NoCgroupNoLimit) { EXPECT_EQ(cgroupCpuLimit(root), 0); }
+TEST_F(Cgroup, NoCgroupNoLimit) {
+  EXPECT_EQ(cgroupCpuLimit(root), 0);
+  EXPECT_EQ(cgroupMemoryLimit(root), 0u);
+}
 
-TEST_F(CpuCount, Version2) {
+TEST_F(Cgroup, Memory) {
+  file("/proc/self/cgroup", "0::/pod/container\n");
+  file("/sys/fs/cgroup/pod/container/memory.max", "max\n");
+  EXPECT_EQ(cgroupMemoryLimit(root), 0u);
+  file("/sys/fs/cgroup/pod/memory.max", "3221225472\n");
+  EXPECT_EQ(cgroupMemoryLimit(root), uint64_t(3) << 30);
+  file("/proc/self/cgroup", "7:memory:/pod\n");
+  file("/sys/fs/cgroup/memory/pod/memory.limit_in_bytes", "1073741824\n");
+  EXPECT_EQ(cgroupMemoryLimit(root), uint64_t(1) << 30);
+}
+
+TEST_F(Cgroup, Version2) {
   file("/proc/self/cgroup", "0::/pod/container\n");
   file("/sys/fs/cgroup/pod/container/cpu.max", "max 100000\n");
   EXPECT_EQ(cgroupCpuLimit(root), 0);
@@ -43,13 +58,13 @@ TEST_F(CpuCount, Version2) {
 }
 
 // In a container the group is "/" and its limits are at the mount.
-TEST_F(CpuCount, Version2InAContainer) {
+TEST_F(Cgroup, Version2InAContainer) {
   file("/proc/self/cgroup", "0::/\n");
   file("/sys/fs/cgroup/cpu.max", "50000 100000\n");
   EXPECT_EQ(cgroupCpuLimit(root), 1);
 }
 
-TEST_F(CpuCount, Version1) {
+TEST_F(Cgroup, Version1) {
   file("/proc/self/cgroup", "4:memory:/a\n3:cpu,cpuacct:/a/b\n1:name=x:/\n");
   file("/sys/fs/cgroup/cpu/a/b/cpu.cfs_quota_us", "-1\n");
   file("/sys/fs/cgroup/cpu/a/b/cpu.cfs_period_us", "100000\n");
