@@ -45,7 +45,7 @@ private:
 
   memref::AllocOp producerOf(Value output, SmallVectorImpl<Operation *> &views);
   bool hoist(Value value, Operation *before);
-  bool isAvailable(Value value) const;
+  bool isAvailable(Value value);
   std::optional<Buffer> measure(memref::AllocOp alloc);
   void allocateApart(memref::AllocOp alloc);
   int64_t packGroup(Group &group);
@@ -54,6 +54,9 @@ private:
   func::FuncOp main;
   Block &entry;
   llvm::DenseMap<Operation *, unsigned> order;
+  /// Answers of isAvailable: extents of one layer come from those of the layer
+  /// before, each twice, so that asking anew would double the time by layer.
+  llvm::DenseMap<Operation *, bool> available;
   /// Buffers by the run-time factors of their sizes; the static ones first.
   std::vector<std::pair<SmallVector<Value>, Group>> groups;
   std::vector<int64_t> peaks;
@@ -205,13 +208,17 @@ void Planner::placeOutputs() {
 //-----------------------------------------------------------------//
 
 /// True where `value` can be had at the beginning of @main.
-bool Planner::isAvailable(Value value) const {
+bool Planner::isAvailable(Value value) {
   Operation *op = value.getDefiningOp();
   if (!op)
     return cast<BlockArgument>(value).getOwner() == &entry;
-  return isPure(op) && op->getNumRegions() == 0 &&
-         llvm::all_of(op->getOperands(),
-                      [&](Value operand) { return isAvailable(operand); });
+  if (auto known = available.find(op); known != available.end())
+    return known->second;
+  bool found = isPure(op) && op->getNumRegions() == 0 &&
+               llvm::all_of(op->getOperands(), [&](Value operand) {
+                 return isAvailable(operand);
+               });
+  return available[op] = found;
 }
 
 /// Size and lifetime; nothing where the buffer cannot lie in the arena.

@@ -89,7 +89,9 @@ private:
   bool isUnwritten(memref::AllocOp source, memref::AllocOp target,
                    const Part &place, LaunchOp copy,
                    SmallVectorImpl<Operation *> &first);
+  using Operations = llvm::SmallPtrSet<Operation *, 16>;
   bool canHoist(Value value, Operation *before) const;
+  bool canHoist(Value value, Operation *before, Operations &yes) const;
   void hoist(Value value, Operation *before);
   static void retype(Value buffer);
 
@@ -152,16 +154,27 @@ bool Sharer::collect(Value buffer, const Part &part,
 /// True where `value` is available before `before`, or pure index arithmetic
 /// and views make it so.
 bool Sharer::canHoist(Value value, Operation *before) const {
+  Operations yes;
+  return canHoist(value, before, yes);
+}
+
+/// `yes`: ops of which that is known.
+bool Sharer::canHoist(Value value, Operation *before, Operations &yes) const {
   Operation *op = value.getDefiningOp();
   if (!op)
     return true;
   if (op->getBlock() != &entry)
     return false;
-  if (op->isBeforeInBlock(before))
+  if (op->isBeforeInBlock(before) || yes.contains(op))
     return true;
-  return (isPure(op) || isa<memref::AllocOp>(op)) && op->getNumRegions() == 0 &&
-         llvm::all_of(op->getOperands(),
-                      [&](Value operand) { return canHoist(operand, before); });
+  bool found = (isPure(op) || isa<memref::AllocOp>(op)) &&
+               op->getNumRegions() == 0 &&
+               llvm::all_of(op->getOperands(), [&](Value operand) {
+                 return canHoist(operand, before, yes);
+               });
+  if (found)
+    yes.insert(op);
+  return found;
 }
 
 void Sharer::hoist(Value value, Operation *before) {
