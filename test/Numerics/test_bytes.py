@@ -25,15 +25,20 @@ def value(name, element, shape):
     return helper.make_tensor_value_info(name, element, shape)
 
 
-def run(nodes, inputs, constants, output, feed, target, **options):
-    """The output of a model of `nodes`; `inputs` and `output` are values."""
-    graph = helper.make_graph(nodes, "bytes", inputs, [output],
+def run_all(nodes, inputs, constants, outputs, feed, target):
+    """The outputs of a model of `nodes`; `inputs` and `outputs` are values."""
+    graph = helper.make_graph(nodes, "bytes", inputs, outputs,
                               [numpy_helper.from_array(np.asarray(v), k) for k, v in constants.items()])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
     compiled = weft.compile(model, target=target)
-    results = [list(compiled.session(threads=threads).run(feed).values())[0] for threads in (1, 3)]
-    assert np.array_equal(*results), "differs between numbers of threads"
-    return np.asarray(results[0])
+    one, three = (list(compiled.session(threads=threads).run(feed).values()) for threads in (1, 3))
+    for a, b in zip(one, three, strict=True):
+        assert np.array_equal(a, b), "differs between numbers of threads"
+    return [np.asarray(result) for result in one]
+
+
+def run(nodes, inputs, constants, output, feed, target):
+    return run_all(nodes, inputs, constants, [output], feed, target)[0]
 
 
 def zeros_of(type):
@@ -59,19 +64,21 @@ def quantised(real, scale, zero, type, found):
 def test_matmul_integer(left, right, m, k, n, target):
     rng = np.random.default_rng(m * 10007 + k * 101 + n)
     a, b = draw(rng, left, [2, m, k]), draw(rng, right, [k, n])
-    for az, bz in itertools.product(zeros_of(left), (None, "scalar", "column")):
-        constants = {"b": b, "az": np.array(az, left)}
-        names = ["a", "b", "az"]
+    constants, nodes, expected = {"b": b}, [], []
+    for i, (az, bz) in enumerate(itertools.product(zeros_of(left), (None, "scalar", "column"))):
+        constants[f"az{i}"] = np.array(az, left)
+        names = ["a", "b", f"az{i}"]
         zero = 0
         if bz:
-            zero = draw(rng, right, [] if bz == "scalar" else [n])
-            constants["bz"] = zero
-            names.append("bz")
-        found = run([helper.make_node("MatMulInteger", names, ["y"])],
-                    [value("a", TYPES[left], [2, "m", k])], constants, value("y", TensorProto.INT32, None),
-                    {"a": a}, target)
-        expected = (a.astype("int64") - az) @ (b.astype("int64") - np.asarray(zero, "int64"))
-        assert np.array_equal(found, expected.astype("int32"))
+            zero = constants[f"bz{i}"] = draw(rng, right, [] if bz == "scalar" else [n])
+            names.append(f"bz{i}")
+        nodes.append(helper.make_node("MatMulInteger", names, [f"y{i}"]))
+        exact = (a.astype("int64") - az) @ (b.astype("int64") - np.asarray(zero, "int64"))
+        expected.append(exact.astype("int32"))
+    found = run_all(nodes, [value("a", TYPES[left], [2, "m", k])], constants,
+                    [value(node.output[0], TensorProto.INT32, None) for node in nodes], {"a": a}, target)
+    for ours, exact in zip(found, expected, strict=True):
+        assert np.array_equal(ours, exact)
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -128,13 +135,15 @@ def test_conv_integer(case, type, target):
     inputs, outputs, groups, window, pads, strides, dilations = case
     rng = np.random.default_rng(sum(map(sum, case[3:])) + inputs)
     x, w = draw(rng, type, [2, inputs, 11, 13]), draw(rng, "int8", [outputs, inputs // groups, *window])
-    for zero in zeros_of(type):
-        found = run([helper.make_node("ConvInteger", ["x", "w", "z"], ["y"], pads=pads, strides=strides,
-                                      dilations=dilations, group=groups)],
-                    [value("x", TYPES[type], [2, inputs, 11, 13])], {"w": w, "z": np.array(zero, type)},
-                    value("y", TensorProto.INT32, None), {"x": x}, target)
-        expected = convolve(x.astype("int64") - zero, w.astype("int64"), pads, strides, dilations, groups)
-        assert np.array_equal(found, expected.astype("int32"))
+    zeros = zeros_of(type)
+    nodes = [helper.make_node("ConvInteger", ["x", "w", f"z{i}"], [f"y{i}"], pads=pads, strides=strides,
+                              dilations=dilations, group=groups) for i in range(len(zeros))]
+    found = run_all(nodes, [value("x", TYPES[type], [2, inputs, 11, 13])],
+                    {"w": w, **{f"z{i}": np.array(zero, type) for i, zero in enumerate(zeros)}},
+                    [value(node.output[0], TensorProto.INT32, None) for node in nodes], {"x": x}, target)
+    for zero, ours in zip(zeros, found, strict=True):
+        exact = convolve(x.astype("int64") - zero, w.astype("int64"), pads, strides, dilations, groups)
+        assert np.array_equal(ours, exact.astype("int32"))
 
 
 def dequantise(name, scale, zero, **attributes):
