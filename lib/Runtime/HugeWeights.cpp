@@ -19,7 +19,7 @@ static constexpr size_t kSmallPage = 4096;
 /// What a chunk may cost before one has been measured.
 static constexpr HugeWeights::Nanoseconds kFirstCost =
     std::chrono::milliseconds(1);
-static constexpr int kShareOfRun = 4;
+static constexpr int kShareOfRun = 2;
 
 static bool systemHasHugePages() {
   int file =

@@ -28,7 +28,7 @@ public:
   void cover(const void *begin, size_t bytes, int file);
 
   /// After a run that took `run`: moves some of what runs have read, for about
-  /// a quarter of that time, and nothing after the first run of all. Other
+  /// half of that time, and nothing after the first run of all. Other
   /// threads may read the weights meanwhile.
   void afterRun(Nanoseconds run) noexcept;
 

@@ -19,7 +19,7 @@ from catalog import file_stem
 WORKER = Path(__file__).with_name("worker.py")
 STARTS = 5           # of which the median counts, after one that fills caches
 START_SECONDS = 8    # slow ones are started less often
-WARM_SECONDS = 2.5   # of runs that do not count
+WARM_SECONDS = 5     # of runs that do not count
 
 
 @dataclass
