@@ -26,6 +26,14 @@ inline std::optional<Floats> constantFloats(mlir::Value value) {
   return Floats(std::move(*data));
 }
 
+/// The one value of a constant that has only one.
+inline std::optional<double> splatValue(mlir::Value value) {
+  std::optional<ConstantData> data = ConstantData::get(value);
+  if (!data || (!data->isSplat() && data->numElements() != 1))
+    return std::nullopt;
+  return data->floatAt(0);
+}
+
 /// A constant of `type`, whose elements are stored as T; zeros where `fill`
 /// leaves them.
 template <typename T>

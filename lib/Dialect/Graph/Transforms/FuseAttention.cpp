@@ -10,6 +10,8 @@
 
 #include "weft/Dialect/Graph/Transforms/Passes.h"
 
+#include "Floats.h"
+
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
@@ -34,15 +36,6 @@ namespace {
 
 /// Query rows, at least, for which keys are packed.
 constexpr int64_t kLeastRows = 4;
-
-/// The one value of a constant that has only one.
-std::optional<double> splatValue(Value value) {
-  std::optional<ConstantData> data = ConstantData::get(value);
-  if (!data || !isa<FloatType>(data->type().getElementType()) ||
-      (!data->isSplat() && data->numElements() != 1))
-    return std::nullopt;
-  return data->floatAt(0);
-}
 
 //===-- Scores
 //-----------------------------------------------------------------//

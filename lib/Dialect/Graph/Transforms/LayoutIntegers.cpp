@@ -59,10 +59,8 @@ struct Bytes {
   std::optional<int64_t> knownZeroPoint() const {
     if (!zeroPoint)
       return 0;
-    auto data = ConstantData::get(zeroPoint);
-    if (!data || (!data->isSplat() && data->numElements() != 1))
-      return std::nullopt;
-    return data->intAt(0);
+    std::optional<double> value = splatValue(zeroPoint);
+    return value ? std::optional<int64_t>(*value) : std::nullopt;
   }
 
   /// x = (x + 128) - 128; the sum is x with its first bit inverted.

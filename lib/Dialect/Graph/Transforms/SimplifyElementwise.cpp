@@ -1,6 +1,7 @@
 // Elementwise ops by cheaper or fewer ones. Identities (x * 1) are folds of the
 // ops themselves.
 
+#include "Floats.h"
 #include "SimplifyPatterns.h"
 #include "mlir/IR/IRMapping.h"
 #include "weft/Dialect/Graph/Transforms/Evaluate.h"
@@ -13,14 +14,6 @@ using namespace mlir;
 namespace weft::graph {
 
 namespace {
-
-/// The one value of a constant that has only one.
-std::optional<double> splatValue(Value value) {
-  std::optional<ConstantData> data = ConstantData::get(value);
-  if (!data || (!data->isSplat() && data->numElements() != 1))
-    return std::nullopt;
-  return data->floatAt(0);
-}
 
 bool isFloat(Value value) {
   return isa<FloatType>(getElementTypeOrSelf(value.getType()));

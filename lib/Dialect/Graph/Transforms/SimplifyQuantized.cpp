@@ -2,6 +2,7 @@
 // a relative error of 2^-23 before it matters only where that is a close
 // decision; there the neighbouring integer is as good.
 
+#include "Floats.h"
 #include "SimplifyPatterns.h"
 #include "weft/Dialect/Graph/Transforms/Evaluate.h"
 #include "weft/Support/Constants.h"
@@ -14,14 +15,6 @@ using namespace mlir;
 
 namespace weft::graph {
 namespace {
-
-/// The one value of a constant that has only one.
-std::optional<double> splatValue(Value value) {
-  std::optional<ConstantData> data = ConstantData::get(value);
-  if (!data || (!data->isSplat() && data->numElements() != 1))
-    return std::nullopt;
-  return data->floatAt(0);
-}
 
 bool isByte(Value value) {
   auto type = dyn_cast<IntegerType>(tensorType(value).getElementType());
