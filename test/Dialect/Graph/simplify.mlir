@@ -355,3 +355,18 @@ func.func @pool_of_bytes(%x: tensor<1x4x8x8xui8>) -> tensor<1x4x4x4xui8> {
   %y = graph.quantize %5, %zb : tensor<1x4x4x4xf32>, tensor<ui8> -> tensor<1x4x4x4xui8>
   return %y : tensor<1x4x4x4xui8>
 }
+
+// A difference of bytes wraps, so it is no dequantised byte.
+// CHECK-LABEL: func.func @wrapped_difference(
+// CHECK:         graph.sub %arg0
+// CHECK:         graph.quantize
+func.func @wrapped_difference(%x: tensor<4xi8>) -> tensor<4xi8> {
+  %z = graph.constant dense<100> : tensor<i8>
+  %s = graph.constant dense<0.5> : tensor<f32>
+  %0 = graph.sub %x, %z : tensor<4xi8>, tensor<i8> -> tensor<4xi8>
+  %1 = graph.cast %0 to f32 : tensor<4xi8> -> tensor<4xf32>
+  %2 = graph.mul %1, %s : tensor<4xf32>, tensor<f32> -> tensor<4xf32>
+  %3 = graph.div %2, %s : tensor<4xf32>, tensor<f32> -> tensor<4xf32>
+  %y = graph.quantize %3, %z : tensor<4xf32>, tensor<i8> -> tensor<4xi8>
+  return %y : tensor<4xi8>
+}

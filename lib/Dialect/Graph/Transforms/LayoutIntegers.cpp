@@ -8,6 +8,7 @@
 // all weights of a column, is 0 unless weights are unsigned. All is modulo
 // 2^32, so that the result is the one of the sum on the left.
 
+#include "CentredBytes.h"
 #include "LayoutPatterns.h"
 #include "LayoutProducts.h"
 #include "SimplifyPatterns.h"
@@ -32,25 +33,11 @@ Value scalarConstant(OpBuilder &b, Location loc, Type element, int64_t value) {
                              Attribute(b.getIntegerAttr(element, value))));
 }
 
-/// A left side: bytes less a zero point.
-struct Bytes {
-  Value bytes;
-  Value zeroPoint; ///< i32, or null for 0
-
-  /// Of an i32 tensor whose elements are bytes, with or without a zero point.
+/// A left side: bytes less a zero point of i32.
+struct Bytes : CentredBytes {
   static std::optional<Bytes> match(Value wide) {
-    Value zero, x = wide;
-    if (auto difference = x.getDefiningOp<SubOp>()) {
-      x = difference.getX();
-      zero = difference.getY();
-    }
-    auto cast = x.getDefiningOp<CastOp>();
-    auto type =
-        cast ? dyn_cast<IntegerType>(tensorType(cast.getX()).getElementType())
-             : IntegerType();
-    if (!type || type.getWidth() != 8 || x.getType() != wide.getType())
-      return std::nullopt;
-    return Bytes{cast.getX(), zero};
+    auto centred = CentredBytes::match(wide);
+    return centred ? std::optional(Bytes{*centred}) : std::nullopt;
   }
 
   bool areUnsigned() const { return isUnsigned(bytes); }

@@ -9,6 +9,7 @@
 
 #include "weft/Dialect/Graph/Transforms/Passes.h"
 
+#include "CentredBytes.h"
 #include "SimplifyPatterns.h"
 
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
@@ -31,16 +32,12 @@ namespace {
 /// So many products of differences of bytes have a sum that an i32 holds.
 constexpr int64_t kMostSummands = INT32_MAX / (255 * 255);
 
-bool isByte(Type type) {
-  auto integer = dyn_cast<IntegerType>(type);
-  return integer && integer.getWidth() == 8;
-}
-
 /// A byte, widened.
 Value byteBehind(Value wide) {
   auto cast = wide.getDefiningOp<CastOp>();
-  return cast && isByte(tensorType(cast.getX()).getElementType()) ? cast.getX()
-                                                                  : Value();
+  return cast && kernel::isByte(tensorType(cast.getX()).getElementType())
+             ? cast.getX()
+             : Value();
 }
 
 /// The elements of a constant i32 tensor or of a byte one that is widened.
@@ -69,11 +66,9 @@ bool isZeroPoint(Value wide, Value like) {
 }
 
 /// Real numbers as (bytes - zero point) * scale.
-struct Quantized {
+struct Quantized : CentredBytes {
   Value centred; ///< i32, of the numbers' shape
-  Value bytes;
-  Value zeroPoint; ///< i32, or null
-  Value scale;     ///< f32
+  Value scale;   ///< f32
 
   static std::optional<Quantized> match(Value real) {
     auto product = real.getDefiningOp<MulOp>();
@@ -87,16 +82,10 @@ struct Quantized {
       Value centred = toFloat.getX();
       if (!tensorType(centred).getElementType().isInteger(32))
         continue;
-      Quantized q{centred, byteBehind(centred), {}, scale};
-      if (auto difference = centred.getDefiningOp<SubOp>()) {
-        q.bytes = byteBehind(difference.getX());
-        q.zeroPoint = difference.getY();
-        if (!q.bytes || !isZeroPoint(q.zeroPoint, q.bytes))
-          continue;
-      }
-      if (q.bytes &&
-          tensorType(q.bytes).getShape() == tensorType(real).getShape())
-        return q;
+      auto found = CentredBytes::match(centred);
+      if (found &&
+          (!found->zeroPoint || isZeroPoint(found->zeroPoint, found->bytes)))
+        return Quantized{*found, centred, scale};
     }
     return std::nullopt;
   }

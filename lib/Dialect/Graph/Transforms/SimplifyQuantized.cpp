@@ -2,6 +2,7 @@
 // a relative error of 2^-23 before it matters only where that is a close
 // decision; there the neighbouring integer is as good.
 
+#include "CentredBytes.h"
 #include "Floats.h"
 #include "SimplifyPatterns.h"
 #include "weft/Dialect/Graph/Transforms/Evaluate.h"
@@ -16,33 +17,25 @@ using namespace mlir;
 namespace weft::graph {
 namespace {
 
-bool isByte(Value value) {
-  auto type = dyn_cast<IntegerType>(tensorType(value).getElementType());
-  return type && type.getWidth() == 8;
-}
-
 /// float(bytes - zero), with one zero point.
-struct CentredBytes {
+struct RealBytes {
   Value bytes;
   double zero = 0;
 
-  static std::optional<CentredBytes> match(Value real) {
+  static std::optional<RealBytes> match(Value real) {
     auto toFloat = real.getDefiningOp<CastOp>();
     if (!toFloat || !tensorType(real).getElementType().isF32())
       return std::nullopt;
-    CentredBytes found{toFloat.getX()};
-    auto difference = found.bytes.getDefiningOp<SubOp>();
-    if (difference && splatValue(difference.getY())) {
-      found.zero = *splatValue(difference.getY());
-      found.bytes = difference.getX();
-    }
-    if (auto widened = found.bytes.getDefiningOp<CastOp>();
-        widened && !isByte(found.bytes))
-      found.bytes = widened.getX();
-    if (!isByte(found.bytes) ||
-        tensorType(found.bytes).getShape() != tensorType(real).getShape())
+    if (kernel::isByte(tensorType(toFloat.getX()).getElementType()))
+      return RealBytes{toFloat.getX()};
+    auto centred = CentredBytes::match(toFloat.getX());
+    if (!centred)
       return std::nullopt;
-    return found;
+    if (!centred->zeroPoint)
+      return RealBytes{centred->bytes};
+    std::optional<double> zero = splatValue(centred->zeroPoint);
+    return zero ? std::optional(RealBytes{centred->bytes, *zero})
+                : std::nullopt;
   }
 };
 
@@ -181,7 +174,7 @@ struct QuantizeDequantized : OpRewritePattern<QuantizeOp> {
         return rewriter.notifyMatchFailure(op, "changes the scale");
       real = product.getX();
     }
-    auto source = CentredBytes::match(real);
+    auto source = RealBytes::match(real);
     if (!source || splatValue(op.getZero()) != source->zero ||
         source->bytes.getType() != op.getType())
       return rewriter.notifyMatchFailure(op, "has another zero point or type");
@@ -200,7 +193,7 @@ struct MaxPoolOfBytes : OpRewritePattern<PoolOp> {
     auto product = op.getInput().getDefiningOp<MulOp>();
     std::optional<double> scale =
         product ? splatValue(product.getY()) : std::nullopt;
-    auto source = scale ? CentredBytes::match(product.getX()) : std::nullopt;
+    auto source = scale ? RealBytes::match(product.getX()) : std::nullopt;
     if (op.getKind() != ReduceKind::max || !source || !(*scale > 0))
       return rewriter.notifyMatchFailure(op, "is no maximum of bytes");
     // The maximum of nothing is no byte.

@@ -206,7 +206,7 @@ static bool clash(int64_t a, int64_t b) {
   return a != b && a != ShapedType::kDynamic && b != ShapedType::kDynamic;
 }
 
-static bool isByte(Type type) {
+bool weft::kernel::isByte(Type type) {
   auto integer = dyn_cast<IntegerType>(type);
   return integer && integer.getWidth() == 8;
 }

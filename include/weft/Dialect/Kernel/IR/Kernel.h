@@ -42,6 +42,9 @@ namespace weft::kernel {
 /// True for the ops that a tile is chosen for: products and convolutions.
 bool isProduct(mlir::Operation *op);
 
+/// True for integers of 8 bits, with or without a sign.
+bool isByte(mlir::Type type);
+
 /// Elements of one sum that stand side by side in weights of this element type:
 /// kBytesPerStep bytes, one of any other type.
 int64_t elementsPerStep(mlir::Type weightElement);
