@@ -13,21 +13,20 @@ std::optional<Machine> machineOfLevel(llvm::StringRef level) {
   Machine v2 = {16, 16, false, 32 << 10, 256 << 10, 8};
   Machine v3 = {32, 16, true, 32 << 10, 512 << 10, 8};
   Machine v4 = {64, 32, true, 32 << 10, 1 << 20, 8};
-  Machine vnni = v4;
-  vnni.dotsBytes = true;
   // 200 to 225 GFLOP/s and 20 to 26 GB/s from L3, measured on one core alone.
   Machine goldenCove = {64, 32, true, 48 << 10, 2 << 20, 8, 200, 20};
-  Machine goldenCoveVnni = goldenCove;
-  goldenCoveVnni.dotsBytes = true;
-  return llvm::StringSwitch<std::optional<Machine>>(level)
-      .Case("x86-64", v2)
-      .Case("x86-64-v2", v2)
-      .Case("x86-64-v3", v3)
-      .Case("x86-64-v4", v4)
-      .Case(kGoldenCove, goldenCove)
-      .Case("sapphirerapids-vnni", goldenCoveVnni)
-      .Case("x86-64-v4-vnni", vnni)
-      .Default(std::nullopt);
+  bool dotsBytes = level.consume_back(kWithVnni);
+  auto machine = llvm::StringSwitch<std::optional<Machine>>(level)
+                     .Case("x86-64", v2)
+                     .Case("x86-64-v2", v2)
+                     .Case("x86-64-v3", v3)
+                     .Case("x86-64-v4", v4)
+                     .Case(kGoldenCove, goldenCove)
+                     .Default(std::nullopt);
+  if (!machine || (dotsBytes && machine->vectorBytes != 64))
+    return std::nullopt;
+  machine->dotsBytes = dotsBytes;
+  return machine;
 }
 
 } // namespace weft::cpu

@@ -33,7 +33,7 @@ struct Machine {
 /// Xeons from the fourth generation on: level x86-64-v4 and a model of its own.
 constexpr llvm::StringLiteral kGoldenCove = "sapphirerapids";
 
-/// Behind a level or kGoldenCove: with products of bytes.
+/// Behind "x86-64-v4" or kGoldenCove: with products of bytes.
 constexpr llvm::StringLiteral kWithVnni = "-vnni";
 
 /// The machine behind a level ("x86-64-v3") or of kGoldenCove, nothing if

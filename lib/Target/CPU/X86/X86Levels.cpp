@@ -84,23 +84,22 @@ llvm::Expected<CpuLevel> x86Level(StringRef arch) {
   if (!has(kV3))
     return unknown(arch, "has no AVX2, FMA or F16C");
   level.needed.assign(std::begin(kV3), std::end(kV3));
-  level.level = "x86-64-v3";
+  StringRef generic = "x86-64-v3";
+  bool dotsBytes = false;
   if (has(kV4)) {
-    level.level = "x86-64-v4";
+    generic = "x86-64-v4";
     level.width = 16;
     level.needed.insert(level.needed.end(), std::begin(kV4), std::end(kV4));
-    if (has(kVnni)) {
-      level.level = kVnniLevel;
+    dotsBytes = has(kVnni);
+    if (dotsBytes)
       level.needed.insert(level.needed.end(), std::begin(kVnni),
                           std::end(kVnni));
-    }
   }
   // A virtual machine may hide the CPU's name; of those with AVX-512 for f16
   // and tiles, all have such cores.
-  level.machine = level.level;
-  if (has(kGoldenCoveFeatures))
-    level.machine =
-        (kGoldenCove + (level.level == kVnniLevel ? kWithVnni : "")).str();
+  level.machine = has(kGoldenCoveFeatures) ? StringRef(kGoldenCove) : generic;
+  if (dotsBytes)
+    level.machine += kWithVnni;
   bool isGeneric = StringRef(level.name).starts_with("x86-64");
   if (arch != "host" && !isGeneric) {
     // What LLVM may use of a named CPU, the machine must have.
@@ -112,7 +111,7 @@ llvm::Expected<CpuLevel> x86Level(StringRef arch) {
   }
   if (arch == "host") {
     // Code for the host uses the levels' features and nothing rarer.
-    level.name = level.level;
+    level.name = generic;
     level.features.clear();
   }
   level.processor = level.name;

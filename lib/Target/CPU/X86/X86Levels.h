@@ -15,11 +15,10 @@ struct CpuLevel {
   std::string name;      ///< "x86-64-v3", "znver4", "x86-64-v4-vnni"
   std::string processor; ///< LLVM's name
   std::string features;  ///< LLVM's feature string on top of the name
-  /// The x86-64 level that the emitters assume, "x86-64-v4-vnni" with products
-  /// of bytes.
-  std::string level;
-  std::string machine; ///< and their model: the level, or a CPU of it
-  int64_t width = 8;   ///< f32 lanes of a register
+  /// What the emitters assume (machineOfLevel): the x86-64 level or a CPU of
+  /// it, with kWithVnni behind for products of bytes.
+  std::string machine;
+  int64_t width = 8;               ///< f32 lanes of a register
   std::vector<std::string> needed; ///< features asked for at load time
 };
 
