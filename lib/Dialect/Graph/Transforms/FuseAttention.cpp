@@ -10,6 +10,7 @@
 
 #include "weft/Dialect/Graph/Transforms/Passes.h"
 
+#include "ElementwiseSteps.h"
 #include "Floats.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -41,10 +42,7 @@ constexpr int64_t kLeastRows = 4;
 //-----------------------------------------------------------------//
 
 /// The ops between the product of queries and keys and the softmax.
-struct Score {
-  MatMulOp product;
-  llvm::SetVector<Operation *> steps; ///< each after what it reads
-
+struct Score : ElementwiseSteps<MatMulOp> {
   static std::optional<Score> match(SoftmaxOp softmax) {
     Score score;
     if (!score.reach(softmax.getInput()) || !score.isClosed(softmax))
@@ -53,29 +51,6 @@ struct Score {
   }
 
 private:
-  /// True where `value` is computed from the product by elementwise ops. The
-  /// first product on the way is the one; another is a bias.
-  bool reach(Value value) {
-    Operation *op = value.getDefiningOp();
-    if (!op)
-      return false;
-    if (auto found = dyn_cast<MatMulOp>(op)) {
-      if (!product)
-        product = found;
-      return product == found;
-    }
-    if (!isa<ScalarBody>(op) || isa<CopyOp>(op))
-      return false;
-    if (steps.contains(op))
-      return true;
-    bool reaches = false;
-    for (Value operand : op->getOperands())
-      reaches |= reach(operand);
-    if (reaches)
-      steps.insert(op);
-    return reaches;
-  }
-
   /// True where nothing else uses what is between, and all is of one shape and
   /// of types that a region on vectors can read.
   bool isClosed(SoftmaxOp softmax) {
@@ -92,7 +67,7 @@ private:
                return user == softmax || steps.contains(user);
              });
     };
-    return closed(product) && llvm::all_of(steps, closed);
+    return closed(source) && llvm::all_of(steps, closed);
   }
 };
 
@@ -182,7 +157,7 @@ class ScoreBuilder {
 public:
   ScoreBuilder(OpBuilder &outside, Score &score)
       : outside(outside), score(score),
-        rank(tensorType(score.product.getResult()).getRank()) {}
+        rank(tensorType(score.source.getResult()).getRank()) {}
 
   /// What the region says: scores of later positions do not count.
   bool causal = false;
@@ -204,7 +179,7 @@ public:
   }
 
   void fill(Region &region, double factor) {
-    Location loc = score.product.getLoc();
+    Location loc = score.source.getLoc();
     Block &block = region.emplaceBlock();
     IRMapping values;
     ImplicitLocOpBuilder b(loc, outside.getContext());
@@ -215,10 +190,10 @@ public:
     if (factor != 1)
       sum = arith::MulFOp::create(b, sum,
                                   scalar::constant(b, b.getF32Type(), factor));
-    values.map(score.product.getResult(), sum);
+    values.map(score.source.getResult(), sum);
     for (Operation *step : score.steps)
       fillStep(step, b, values, block);
-    Value last = score.steps.empty() ? Value(score.product.getResult())
+    Value last = score.steps.empty() ? Value(score.source.getResult())
                                      : score.steps.back()->getResult(0);
     kernel::YieldOp::create(b, values.lookup(last));
   }
@@ -226,7 +201,7 @@ public:
 private:
   bool isInner(Value value) const {
     Operation *op = value.getDefiningOp();
-    return op && (op == score.product || score.steps.contains(op));
+    return op && (op == score.source || score.steps.contains(op));
   }
 
   static TypedAttr scalarOf(Value value) {
@@ -243,7 +218,7 @@ private:
   void addExtra(Value operand) {
     places[operand] = extras.size();
     RankedTensorType type = tensorType(operand);
-    auto loops = tensorType(score.product.getResult()).getShape();
+    auto loops = tensorType(score.source.getResult()).getShape();
     SmallVector<AffineExpr> at;
     // Ranks below 4 lack the batch, then the heads.
     for (int64_t i = 0, offset = rank - type.getRank(); i < type.getRank(); ++i)
@@ -391,8 +366,8 @@ public:
         static_cast<int64_t>(softmax.getAxis()) != rank - 1)
       return std::nullopt;
     std::optional<Score> score = Score::match(softmax);
-    if (!score || !isProductOfFloats(score->product) ||
-        score->product->getBlock() != second->getBlock())
+    if (!score || !isProductOfFloats(score->source) ||
+        score->source->getBlock() != second->getBlock())
       return std::nullopt;
     Fusion fusion(second, std::move(*score), softmax, numbers != nullptr);
     if (!fusion.hasFittingShapes())
@@ -410,7 +385,7 @@ private:
   /// The queries have all batches and heads of the result, keys and values the
   /// same heads, and all depths are known.
   bool hasFittingShapes() {
-    MatMulOp first = score.product;
+    MatMulOp first = score.source;
     RankedTensorType query = tensorType(first.getLhs()),
                      key = tensorType(first.getRhs()),
                      value = tensorType(second.getRhs()),
@@ -434,7 +409,7 @@ private:
 };
 
 Location Fusion::location() {
-  SmallVector<Location> all = {score.product.getLoc()};
+  SmallVector<Location> all = {score.source.getLoc()};
   for (Operation *step : score.steps)
     all.push_back(step->getLoc());
   all.push_back(softmax->getLoc());
@@ -443,7 +418,7 @@ Location Fusion::location() {
 }
 
 void Fusion::apply(RewriterBase &rewriter) {
-  MatMulOp first = score.product;
+  MatMulOp first = score.source;
   Location loc = location();
   rewriter.setInsertionPoint(second);
   double factor = 1;

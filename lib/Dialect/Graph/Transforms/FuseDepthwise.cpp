@@ -7,6 +7,8 @@
 
 #include "weft/Dialect/Graph/Transforms/Passes.h"
 
+#include "ElementwiseSteps.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -37,7 +39,7 @@ TypedAttr scalarOf(Value value) {
 
 /// A convolution, the elementwise ops behind it, and the depthwise convolution
 /// that reads what they give.
-class Chain {
+class Chain : ElementwiseSteps<kernel::ConvOp> {
 public:
   static std::optional<Chain> match(kernel::DepthwiseConvOp depthwise);
   void apply(RewriterBase &rewriter);
@@ -46,22 +48,19 @@ private:
   explicit Chain(kernel::DepthwiseConvOp depthwise) : depthwise(depthwise) {}
 
   bool peelPadding();
-  bool reach(Value value);
   bool isClosed(Value end);
   bool isInner(Value value) const {
     Operation *op = value.getDefiningOp();
-    return op && (op == conv || steps.contains(op));
+    return op && (op == source || steps.contains(op));
   }
   void collectExtras();
   AffineMap mapOf(Value extra) const;
   void fillBetween(Region &region);
 
   kernel::DepthwiseConvOp depthwise;
-  kernel::ConvOp conv;
   PadOp pad;
   Value between; ///< what the padding surrounds
   SmallVector<int64_t> pads;
-  llvm::SetVector<Operation *> steps; ///< operands before their users
   llvm::SetVector<Value> extras;
 };
 
@@ -91,28 +90,6 @@ bool Chain::peelPadding() {
   return true;
 }
 
-/// True where `value` is computed from one convolution by elementwise ops.
-bool Chain::reach(Value value) {
-  Operation *op = value.getDefiningOp();
-  if (!op || op->getBlock() != depthwise->getBlock())
-    return false;
-  if (auto found = dyn_cast<kernel::ConvOp>(op)) {
-    if (!conv)
-      conv = found;
-    return conv == found;
-  }
-  if (!isa<ScalarBody>(op) || isa<CopyOp>(op))
-    return false;
-  if (steps.contains(op))
-    return true;
-  bool reaches = false;
-  for (Value operand : op->getOperands())
-    reaches |= reach(operand);
-  if (reaches)
-    steps.insert(op);
-  return reaches;
-}
-
 /// True where nothing else uses what is computed up to `end`, and all of it has
 /// one shape and is of floats or decisions between them.
 bool Chain::isClosed(Value end) {
@@ -128,7 +105,7 @@ bool Chain::isClosed(Value end) {
     return llvm::all_of(result.getUsers(),
                         [&](Operation *user) { return steps.contains(user); });
   };
-  return closed(conv) && llvm::all_of(steps, closed);
+  return closed(source) && llvm::all_of(steps, closed);
 }
 
 void Chain::collectExtras() {
@@ -146,9 +123,10 @@ std::optional<Chain> Chain::match(kernel::DepthwiseConvOp depthwise) {
   };
   if (!isStatic(depthwise.getOutputs()[0], 1) ||
       !isStatic(depthwise.getWeight(), 0) || !chain.peelPadding() ||
-      !chain.reach(chain.between) || !chain.isClosed(chain.between))
+      !chain.reach(chain.between, depthwise->getBlock()) ||
+      !chain.isClosed(chain.between))
     return std::nullopt;
-  kernel::ConvOp conv = chain.conv;
+  kernel::ConvOp conv = chain.source;
   if (conv.getGroups() != 1 || !isStatic(conv.getInput(), 1) ||
       !isStatic(conv.getWeight(), 0) || !conv.getExtras().empty() ||
       !conv.getEpilogue().front().without_terminator().empty() ||
@@ -177,9 +155,10 @@ AffineMap Chain::mapOf(Value extra) const {
 void Chain::fillBetween(Region &region) {
   Block &block = region.emplaceBlock();
   IRMapping values;
-  ImplicitLocOpBuilder b(conv.getLoc(), conv.getContext());
+  ImplicitLocOpBuilder b(source.getLoc(), source.getContext());
   b.setInsertionPointToStart(&block);
-  values.map(conv.getResult(0), block.addArgument(b.getF32Type(), b.getLoc()));
+  values.map(source.getResult(0),
+             block.addArgument(b.getF32Type(), b.getLoc()));
   for (Value extra : extras)
     values.map(extra, block.addArgument(b.getF32Type(), b.getLoc()));
   for (Operation *step : steps) {
@@ -197,6 +176,7 @@ void Chain::fillBetween(Region &region) {
 }
 
 void Chain::apply(RewriterBase &rewriter) {
+  kernel::ConvOp conv = source;
   rewriter.setInsertionPoint(depthwise);
   SmallVector<AffineMap> maps =
       llvm::map_to_vector(extras, [&](Value extra) { return mapOf(extra); });
