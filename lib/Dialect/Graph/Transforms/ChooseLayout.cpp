@@ -132,15 +132,14 @@ struct LayOutConv : OpRewritePattern<ConvOp> {
     RankedTensorType input = tensorType(op.getInput());
     if (!weight || input.isDynamicDim(1))
       return rewriter.notifyMatchFailure(op, "the weight is no f32 constant");
-    ReifiedRankedShapedTypeDims reified;
-    if (failed(reifyResultShapes(rewriter, op, reified)))
-      return rewriter.notifyMatchFailure(op,
-                                         "the result's extents are unknown");
+    FailureOr<Dims> extents = resultDims(rewriter, op);
+    if (failed(extents))
+      return failure();
     ConvShape s(op);
     Location loc = op.getLoc();
     int64_t spatial = s.window.size();
     bool depthwise = s.inputs == 1 && s.outputs == 1 && s.groups > 1;
-    Dims dims = reified[0];
+    Dims dims = *extents;
     dims[1] =
         rewriter.getIndexAttr(depthwise ? llvm::divideCeil(s.groups, kBlock)
                                         : s.groups * s.outputBlocks());
@@ -266,11 +265,10 @@ struct LayOutMatMul : OpRewritePattern<MatMulOp> {
     std::optional<Floats> constant;
     if (rhsType.getRank() == 2 && tensorType(op.getLhs()).getRank() == rank)
       constant = constantFloats(op.getRhs());
-    ReifiedRankedShapedTypeDims reified;
-    if (failed(reifyResultShapes(rewriter, op, reified)))
-      return rewriter.notifyMatchFailure(op,
-                                         "the result's extents are unknown");
-    Dims dims = reified[0];
+    FailureOr<Dims> extents = resultDims(rewriter, op);
+    if (failed(extents))
+      return failure();
+    Dims dims = *extents;
     Value lhs = op.getTransposeLhs() ? transposed(rewriter, loc, op.getLhs())
                                      : op.getLhs(),
           rhs;

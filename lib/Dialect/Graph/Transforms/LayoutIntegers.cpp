@@ -174,14 +174,13 @@ struct LayOutByteMatMul : OpRewritePattern<MatMulOp> {
     auto weight = ByteMatrix::of(op.getRhs(), op.getTransposeRhs());
     if (!weight || left.getDimSize(flip ? rank - 2 : rank - 1) != weight->k)
       return rewriter.notifyMatchFailure(op, "the right side is no constant");
-    ReifiedRankedShapedTypeDims reified;
-    if (failed(reifyResultShapes(rewriter, op, reified)))
-      return rewriter.notifyMatchFailure(op,
-                                         "the result's extents are unknown");
+    FailureOr<Dims> extents = resultDims(rewriter, op);
+    if (failed(extents))
+      return failure();
     lhs->makeUnsigned(rewriter);
     Location loc = op.getLoc(), weightLoc = op.getRhs().getLoc();
     Value x = flip ? transposed(rewriter, loc, lhs->bytes) : lhs->bytes;
-    Dims dims = reified[0];
+    Dims dims = *extents;
     dims.back() = rewriter.getIndexAttr(weight->n);
     Value out =
         tensor::EmptyOp::create(rewriter, loc, dims, rewriter.getI32Type());
@@ -271,14 +270,13 @@ struct LayOutByteConv : OpRewritePattern<ConvOp> {
     // Padding is a byte that stands for 0.
     if (!zero || *zero < 0 || *zero > 255)
       return rewriter.notifyMatchFailure(op, "the input is not of bytes");
-    ReifiedRankedShapedTypeDims reified;
-    if (failed(reifyResultShapes(rewriter, op, reified)))
-      return rewriter.notifyMatchFailure(op,
-                                         "the result's extents are unknown");
+    FailureOr<Dims> extents = resultDims(rewriter, op);
+    if (failed(extents))
+      return failure();
     input->makeUnsigned(rewriter);
     Location loc = op.getLoc();
     int64_t block = inputBlock(s), part = std::min(s.inputPart(), block);
-    Dims dims = reified[0];
+    Dims dims = *extents;
     dims[1] = rewriter.getIndexAttr(s.groups * s.outputBlocks());
     dims.push_back(rewriter.getIndexAttr(kBlock));
     Type i32 = rewriter.getI32Type();

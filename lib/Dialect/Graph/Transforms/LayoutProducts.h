@@ -9,7 +9,9 @@
 #include "weft/Dialect/Graph/IR/Shapes.h"
 #include "weft/Dialect/Kernel/IR/Kernel.h"
 
+#include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
 
 namespace weft::graph {
 
@@ -17,6 +19,15 @@ using Dims = llvm::SmallVector<mlir::OpFoldResult>;
 
 /// Fewer input channels than this are read plain: blocks would be mostly zeros.
 constexpr int64_t kFewChannels = 9;
+
+/// The extents of the one result of `op`.
+template <typename Op>
+mlir::FailureOr<Dims> resultDims(mlir::PatternRewriter &rewriter, Op op) {
+  mlir::ReifiedRankedShapedTypeDims reified;
+  if (failed(reifyResultShapes(rewriter, op, reified)))
+    return rewriter.notifyMatchFailure(op, "the result's extents are unknown");
+  return Dims(reified[0]);
+}
 
 /// The extents of a convolution, seen by its weights.
 struct ConvShape {
