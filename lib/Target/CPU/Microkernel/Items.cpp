@@ -26,6 +26,15 @@ void emitItems(LoopBuilder &b, Value count, function_ref<void(Value)> body) {
   body(forall.getInductionVar(0));
 }
 
+Value columnsAhead(LoopBuilder &b, Value tiles, int64_t panels) {
+  Value columns = b.index(kernel::kBlock);
+  for (int64_t parts = 2; parts <= kernel::kBlock; parts *= 2)
+    columns = b.createOrFold<arith::SelectOp>(
+        b.less(tiles, b.index(parts * panels)), columns,
+        b.index(kernel::kBlock / parts));
+  return columns;
+}
+
 RowSplit::RowSplit(LoopBuilder &b, Value total, int64_t most)
     : total(total), most(most) {
   count = b.divUp(total, b.index(most));

@@ -64,7 +64,7 @@ private:
                 const DepthBlock &block);
   Values placeAhead(Value tileNumber, const Group &group,
                     const DepthBlock &block);
-  Value partOfLine();
+  Value fetchingTiles();
   void finishTile(int64_t rows, Value row, const Group &group);
   void store(Value sum, Value row, const Group &group, int64_t vector);
 
@@ -333,10 +333,8 @@ void MatMulEmitter::emitTile(int64_t rows, Value row, const Group &group,
 /// Panel and depth of the lines to bring into L2 meanwhile, and the columns to
 /// go on by at each step: weights come from memory, and the processor's own
 /// prefetch stops at the end of a page, which a panel reaches every 64 steps.
-/// The tiles of the rows share the group that comes next, so that as few lines
-/// as can be are on their way at a time: those occupy the buffers that lines
-/// from L2 to L1 need. Tiles beyond those fetch again what is there, which
-/// costs nothing.
+/// The tiles of the rows share the group that comes next; tiles beyond those
+/// fetch again what is there, which costs nothing.
 Values MatMulEmitter::placeAhead(Value tileNumber, const Group &group,
                                  const DepthBlock &block) {
   // The item's last group is followed by its first one, for the next block or
@@ -351,7 +349,7 @@ Values MatMulEmitter::placeAhead(Value tileNumber, const Group &group,
   }
   next = b.createOrFold<arith::SelectOp>(inside, next, after);
   begin = b.createOrFold<arith::SelectOp>(inside, block.begin, begin);
-  Value advance = partOfLine();
+  Value advance = columnsAhead(b, fetchingTiles(), tile.panels);
   Value parts = b.div(b.index(kPanel), advance);
   Value slot = b.rem(b.sub(tileNumber, firstTile), b.mul(parts, tile.panels));
   Value panel =
@@ -360,20 +358,14 @@ Values MatMulEmitter::placeAhead(Value tileNumber, const Group &group,
   return {panel, b.add(begin, first), advance};
 }
 
-/// The part of a line of a panel, in columns, that a step of k asks for: the
-/// item's tiles ask for one group of panels together.
-Value MatMulEmitter::partOfLine() {
-  Value tiles = b.sub(lastTile, firstTile), part = b.index(kPanel);
-  if (std::optional<int64_t> all = constantOf(split.count)) {
-    // One answer for all items: the last one has the fewest.
-    int64_t last = *all % tile.itemTiles;
-    tiles = b.index(last ? last : std::min(*all, tile.itemTiles));
-  }
-  for (int64_t parts = 2; parts <= kPanel; parts *= 2)
-    part = b.createOrFold<arith::SelectOp>(
-        b.less(tiles, b.index(parts * tile.panels)), part,
-        b.index(kPanel / parts));
-  return part;
+/// One answer for all items, where the number of rows is known: the last one
+/// has the fewest tiles.
+Value MatMulEmitter::fetchingTiles() {
+  std::optional<int64_t> all = constantOf(split.count);
+  if (!all)
+    return b.sub(lastTile, firstTile);
+  int64_t last = *all % tile.itemTiles;
+  return b.index(last ? last : std::min(*all, tile.itemTiles));
 }
 
 /// Runs the epilogue on the sums of a tile, which lie in the buffer.

@@ -44,6 +44,12 @@ llvm::LogicalResult emitConvDepthwise(kernel::ConvDepthwiseOp op,
 void emitItems(LoopBuilder &b, mlir::Value count,
                llvm::function_ref<void(mlir::Value)> body);
 
+/// Columns of a packed panel's line to ask for ahead at each step of k, where
+/// `tiles` tiles of rows fetch the next group of `panels` panels together: a
+/// part of a line, so that as few as can be are on their way at a time. Those
+/// occupy the buffers that lines from L2 to L1 need.
+mlir::Value columnsAhead(LoopBuilder &b, mlir::Value tiles, int64_t panels);
+
 /// `total` rows cut into as few tiles of at most `most` as there can be: even
 /// ones where the number is known (14 = 5 + 5 + 4), else whole ones and what is
 /// left: one tile, or pieces of 8, 4, 2 and 1 rows where tiles are large.

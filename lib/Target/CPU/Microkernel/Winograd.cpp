@@ -107,7 +107,6 @@ private:
   void multiply(int64_t rows, Value at, Value position, int64_t panels,
                 Value panel);
   Values placeAhead(Value number, Value position, int64_t panels, Value panel);
-  int64_t fetchParts(int64_t panels) const;
   void finishTile(Value at, int64_t panels, Value panel);
   void inverse(Value slot, Value lane, WriteElement write);
   void storeOutputs(Value panel, Value lane);
@@ -358,30 +357,22 @@ void WinogradEmitter::emitPanels(int64_t panels, Value first) {
 }
 
 /// Panel, position and channel of the weights to bring into L2 meanwhile, those
-/// of the next position: they come from L3 or memory, and the processor's own
-/// prefetch stops at the end of a page, which a panel reaches every 64
-/// channels. The item's row tiles share them, so that each step asks for a
-/// part of a line: few lines on their way leave the buffers through which L1
-/// is filled to the others.
+/// of the next position, and the columns to go on by at each step: they come
+/// from L3 or memory, and the processor's own prefetch stops at the end of a
+/// page, which a panel reaches every 64 channels. The item's row tiles share
+/// them.
 Values WinogradEmitter::placeAhead(Value number, Value position, int64_t panels,
                                    Value panel) {
-  int64_t parts = fetchParts(panels);
-  Value slot = b.rem(b.sub(number, firstBlock), b.index(parts * panels));
+  Value advance = columnsAhead(b, b.index(tile.itemTiles), panels),
+        parts = b.div(b.index(kBlock), advance);
+  Value slot = b.rem(b.sub(number, firstBlock), b.mul(parts, panels));
   Value next = b.add(position, 1), isInside = b.less(next, b.index(positions));
-  Value ahead = b.add(panel, b.div(slot, b.index(parts)));
+  Value ahead = b.add(panel, b.div(slot, parts));
   Value ofNextGroup =
       b.min(b.add(ahead, panels), b.index(groups * groupPanels - 1));
   return {b.createOrFold<arith::SelectOp>(isInside, ahead, ofNextGroup),
           b.createOrFold<arith::SelectOp>(isInside, next, b.index(0)),
-          b.mul(b.rem(slot, b.index(parts)), b.index(channels / parts))};
-}
-
-/// Row tiles that fetch one panel's weights together.
-int64_t WinogradEmitter::fetchParts(int64_t panels) const {
-  int64_t parts = 1;
-  while (parts < kBlock && 2 * parts * panels <= tile.itemTiles)
-    parts *= 2;
-  return parts;
+          b.mul(b.rem(slot, parts), b.div(b.index(channels), parts)), advance};
 }
 
 /// The sums over channels of some tiles at one position.
@@ -391,12 +382,11 @@ void WinogradEmitter::multiply(int64_t rows, Value at, Value position,
   int64_t vectors = product.vectorsPerPanel(), lanes = product.lanes();
   RegisterTile shape = {rows, panels * vectors};
   Values ahead = placeAhead(number, position, panels, panel);
-  int64_t step = kBlock / fetchParts(panels);
   Values found = b.loop(
       b.index(0), b.index(channels), 1, shape.zeros(b, product),
       [&](Value channel, ValueRange carried) {
         b.prefetch(weight,
-                   {ahead[0], ahead[1], ahead[2], b.mul(channel, step)});
+                   {ahead[0], ahead[1], ahead[2], b.mul(channel, ahead[3])});
         auto left = [&](int64_t i) {
           return product.loadSplat(b, transformed,
                                    {position, b.add(slot, i), channel});
