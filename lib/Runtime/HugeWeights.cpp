@@ -45,8 +45,6 @@ static bool hasRoomFor(size_t bytes) {
 static bool isInUse(uintptr_t chunk) {
   constexpr size_t kPages = kHugePage / kSmallPage;
   constexpr uint64_t kPresent = uint64_t(1) << 63;
-  if (sysconf(_SC_PAGESIZE) != kSmallPage)
-    return false;
   int file = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
   if (file < 0)
     return false;
@@ -65,7 +63,8 @@ static bool isInUse(uintptr_t chunk) {
 void HugeWeights::cover(const void *begin, size_t bytes, int file) {
   struct statfs system;
   if (fstatfs(file, &system) != 0 || system.f_type == TMPFS_MAGIC ||
-      !systemHasHugePages() || !hasRoomFor(bytes))
+      sysconf(_SC_PAGESIZE) != kSmallPage || !systemHasHugePages() ||
+      !hasRoomFor(bytes))
     return;
   auto first = reinterpret_cast<uintptr_t>(begin);
   std::lock_guard<std::mutex> lock(mutex);

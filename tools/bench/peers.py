@@ -150,8 +150,7 @@ class Weft:
     def load(self, path, model, threads):
         sys.path.insert(0, str(ROOT / "python"))
         import weft
-        model = weft.load(path)
-        self.session = model.session(threads=threads)
+        self.session = weft.load(path).session(threads=threads)
 
     def bind(self, feed):
         self.call = self.session.prepare(feed)
