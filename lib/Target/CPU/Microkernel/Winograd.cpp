@@ -95,6 +95,8 @@ public:
 private:
   using ReadElement = function_ref<Value(int64_t row, int64_t column)>;
   using WriteElement = function_ref<void(int64_t, int64_t, Value)>;
+  /// Asks for a cache line in the step of a channel.
+  using Fetch = std::function<void(Value channel)>;
 
   Value buffer(ArrayRef<int64_t> shape);
   void setItem(ValueRange index);
@@ -107,6 +109,7 @@ private:
   void multiply(int64_t rows, Value at, Value position, int64_t panels,
                 Value panel);
   Values placeAhead(Value number, Value position, int64_t panels, Value panel);
+  Fetch placeNext(Value at, Value position);
   void finishTile(Value at, int64_t panels, Value panel);
   void inverse(Value slot, Value lane, WriteElement write);
   void storeOutputs(Value panel, Value lane);
@@ -122,6 +125,7 @@ private:
   bool hasRows;              ///< false in one dimension
   Value images, tileCount;
   bool light;
+  bool streamsInput; ///< L2 does not hold an image of it
   bool alwaysInside; ///< no tile hangs over the output
   Tile tile;
   std::optional<RowSplit> split;
@@ -157,6 +161,11 @@ WinogradEmitter::WinogradEmitter(kernel::WinogradConvOp op,
                         b.dim(epilogue.output, 2 + i)));
   tileCount = b.mul(images, b.mul(axes[0].tiles, axes[1].tiles));
   alwaysInside = axes[0].fillsOutput() && axes[1].fillsOutput();
+  std::optional<int64_t> height = constantOf(axes[0].input),
+                         width = constantOf(axes[1].input);
+  streamsInput =
+      axes[0].dilation == 1 && axes[1].dilation == 1 &&
+      (!height || !width || *height * *width * channels * 4 > machine.l2Bytes);
 }
 
 LogicalResult WinogradEmitter::chooseTile(kernel::WinogradConvOp op,
@@ -375,6 +384,43 @@ Values WinogradEmitter::placeAhead(Value number, Value position, int64_t panels,
           b.mul(b.rem(slot, parts), b.div(b.index(channels), parts)), advance};
 }
 
+/// Asks, in the steps over the channels at one position, for that position's
+/// element of the tiles that lie as far behind as this item has tiles: those of
+/// the next item, whose transform would wait for every line.
+WinogradEmitter::Fetch WinogradEmitter::placeNext(Value at, Value position) {
+  const Axis &vertical = axes[0], &horizontal = axes[1];
+  Values first = b.delinearize(b.add(at, b.sub(lastTile, firstTile)),
+                               {images, vertical.tiles, horizontal.tiles});
+  Value columns = b.index(horizontal.transform.positions());
+  Value image = b.min(first[0], b.sub(images, b.index(1))),
+        firstInput = b.mul(group, channels / kBlock),
+        top = b.add(b.mul(first[1], vertical.transform.outputs()),
+                    b.div(position, columns)),
+        left = b.rem(position, columns);
+  return [=, &vertical, &horizontal](Value channel) {
+    Value block = b.add(firstInput, b.div(channel, b.index(kBlock)));
+    // Tiles past the end of a row are those of the next.
+    Value tile = b.add(first[2], b.rem(channel, b.index(kBlock)));
+    Value isInRow = b.less(tile, horizontal.tiles);
+    auto select = [&](Value x, Value y) {
+      return b.createOrFold<arith::SelectOp>(isInRow, x, y);
+    };
+    tile = select(tile, b.sub(tile, horizontal.tiles));
+    Value row = select(top, b.add(top, vertical.transform.outputs())),
+          column = b.add(left, b.mul(tile, horizontal.transform.outputs()));
+    // What lies before the image wraps and is clamped as well.
+    auto inside = [&](Value index, const Axis &axis) {
+      return b.min(b.sub(index, b.index(axis.pad)),
+                   b.sub(axis.input, b.index(1)));
+    };
+    Values index = {image, block};
+    if (hasRows)
+      index.push_back(inside(row, vertical));
+    index.append({inside(column, horizontal), b.index(0)});
+    b.prefetch(input, index);
+  };
+}
+
 /// The sums over channels of some tiles at one position.
 void WinogradEmitter::multiply(int64_t rows, Value at, Value position,
                                int64_t panels, Value panel) {
@@ -382,11 +428,14 @@ void WinogradEmitter::multiply(int64_t rows, Value at, Value position,
   int64_t vectors = product.vectorsPerPanel(), lanes = product.lanes();
   RegisterTile shape = {rows, panels * vectors};
   Values ahead = placeAhead(number, position, panels, panel);
+  Fetch fetchNext = streamsInput ? placeNext(at, position) : nullptr;
   Values found = b.loop(
       b.index(0), b.index(channels), 1, shape.zeros(b, product),
       [&](Value channel, ValueRange carried) {
         b.prefetch(weight,
                    {ahead[0], ahead[1], ahead[2], b.mul(channel, ahead[3])});
+        if (fetchNext)
+          fetchNext(channel);
         auto left = [&](int64_t i) {
           return product.loadSplat(b, transformed,
                                    {position, b.add(slot, i), channel});
