@@ -1,6 +1,7 @@
 // RUN: weft-opt %s --weft-emit-microkernels --cse | FileCheck %s
 // RUN: weft-opt %s --weft-emit-microkernels=level=x86-64-v4 --cse | FileCheck %s --check-prefix=WIDE
 // RUN: weft-opt %s --weft-emit-microkernels=level=sapphirerapids --cse | FileCheck %s --check-prefix=WIDE
+// RUN: weft-opt %s --weft-emit-microkernels=level=znver5 --cse | FileCheck %s --check-prefix=WIDE
 
 // 100 rows are 15 tiles of 6 and 2 of 5, each over one panel of 16 columns. The
 // epilogue runs on the registers.
@@ -241,6 +242,7 @@ func.func private @conv_depthwise(%x: memref<1x1x8x8x16xf32>, %w: memref<4x1x1x1
 // CHECK:             vector.store %{{.*}}, %[[T]]
 // CHECK:         scf.for %{{.*}} = %c0{{.*}} to %c36
 // CHECK:           scf.for %[[C:.*]] = %c0{{.*}} to %c16{{.*}} iter_args
+// CHECK-NOT:         memref.prefetch %[[X]]
 // CHECK:             vector.load %[[W]][%{{.*}}, %{{.*}}, %[[C]], %{{.*}}] : memref<1x36x16x16xf32>, vector<8xf32>
 // CHECK:             memref.load %[[T]]
 // CHECK:             vector.fma
@@ -251,5 +253,21 @@ func.func private @winograd(%x: memref<1x1x8x8x16xf32>, %w: memref<1x36x16x16xf3
   ^bb0(%sum: f32):
     kernel.yield %sum : f32
   } : (memref<1x1x8x8x16xf32>, memref<1x36x16x16xf32>, memref<1x1x8x8x16xf32>) -> ()
+  return
+}
+
+// L2 does not hold the image: the products' steps ask for what the next item
+// transforms.
+// CHECK-LABEL: func.func private @winograd_of_large_image(
+// CHECK-SAME:    %[[X:.*]]: memref<1x1x160x160x16xf32>, %[[W:.*]]: memref<1x36x16x16xf32>
+// CHECK:           scf.for %[[C:.*]] = %c0{{.*}} to %c16{{.*}} iter_args
+// CHECK:             memref.prefetch %[[X]][%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %c0], read, locality<2>, data
+// CHECK:             vector.fma
+func.func private @winograd_of_large_image(%x: memref<1x1x160x160x16xf32>, %w: memref<1x36x16x16xf32>, %out: memref<1x1x160x160x16xf32>)
+    attributes {kernel.entry} {
+  kernel.winograd_conv input(%x) weight(%w) outs(%out) tile [4, 4] pads [1, 1] dilations [1, 1] groups 1 {extra_maps = []} epilogue {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } : (memref<1x1x160x160x16xf32>, memref<1x36x16x16xf32>, memref<1x1x160x160x16xf32>) -> ()
   return
 }

@@ -1,6 +1,7 @@
 // RUN: weft compile %s --target cpu:x86-64-v3 --emit asm -o - | FileCheck %s --check-prefixes=ASM,V3
 // RUN: weft compile %s --target cpu:x86-64-v4 --emit asm -o - | FileCheck %s --check-prefixes=ASM,V4
 // RUN: weft compile %s --target cpu:sapphirerapids --emit asm -o - | FileCheck %s --check-prefixes=ASM,V4
+// RUN: weft compile %s --target cpu:znver5 --emit asm -o - | FileCheck %s --check-prefixes=ASM,V4
 // RUN: weft compile %s --target cpu:x86-64-v3 --emit object -o %t.o
 // RUN: weft compile %s --target cpu:x86-64-v3 --emit object -o %t2.o
 // RUN: cmp %t.o %t2.o
@@ -10,7 +11,7 @@
 
 // Registers are as wide as the level's, nothing is called, and the same program
 // gives the same bytes.
-// ASM: weft_entry_{{x86_64_v|sapphirerapids}}
+// ASM: weft_entry_{{x86_64_v|sapphirerapids|znver5}}
 // V3: %ymm
 // V3-NOT: %zmm
 // V4: %zmm

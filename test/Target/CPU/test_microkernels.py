@@ -128,6 +128,7 @@ def winograds(rng):
         yield winograd(rng, 1, 2, (6, 9), batch=batch, dynamic="ns", epilogue="residual")
         yield winograd(rng, 2, 1, (4, 8), (2, 2), batch=batch, dynamic="n", epilogue="reversed")
     yield winograd(rng, 1, 1, (21, 30), dynamic="s")
+    yield winograd(rng, 2, 1, (150, 131), groups=2, epilogue="bias_relu")  # larger than L2
     for spatial in ((1,), (5,), (37,)):
         yield winograd(rng, 2, 3, spatial, (4,), (1, 1), epilogue="bias_relu", batch=2)
         yield winograd(rng, 1, 2, spatial, (2,), (3, 2), dilations=(3,), epilogue="residual", dynamic="ns")

@@ -52,7 +52,7 @@ def EmitMicrokernels : Pass<"weft-emit-microkernels", "::mlir::func::FuncOp"> {
     ```
   }];
   let options = [
-    Option<"level", "level", "std::string", "\"x86-64-v3\"", "x86-64 level, or sapphirerapids, whose registers and caches are assumed">
+    Option<"level", "level", "std::string", "\"x86-64-v3\"", "x86-64 level, sapphirerapids or znver5, whose registers and caches are assumed">
   ];
   let dependentDialects = [
     "::mlir::LLVM::LLVMDialect", "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",

@@ -33,11 +33,14 @@ struct Machine {
 /// Xeons from the fourth generation on: level x86-64-v4 and a model of its own.
 constexpr llvm::StringLiteral kGoldenCove = "sapphirerapids";
 
-/// Behind "x86-64-v4" or kGoldenCove: with products of bytes.
+/// The same of Zen 5.
+constexpr llvm::StringLiteral kZen5 = "znver5";
+
+/// Behind a level with AVX-512 or one of these models: with products of bytes.
 constexpr llvm::StringLiteral kWithVnni = "-vnni";
 
-/// The machine behind a level ("x86-64-v3") or of kGoldenCove, nothing if
-/// `level` is neither.
+/// The machine behind a level ("x86-64-v3") or of one of these models, nothing
+/// if `level` is neither.
 std::optional<Machine> machineOfLevel(llvm::StringRef level);
 
 } // namespace weft::cpu

@@ -24,7 +24,10 @@ static constexpr StringRef kV4[] = {"avx512f", "avx512bw", "avx512cd",
 static constexpr StringRef kVnni[] = {"avx512vnni"};
 static constexpr StringRef kVnniLevel = "x86-64-v4-vnni";
 
+// Features that only processors with such cores have together.
 static constexpr StringRef kGoldenCoveFeatures[] = {"avx512fp16", "amx-tile"};
+static constexpr StringRef kZen5Features[] = {"avx512bf16",
+                                              "avx512vp2intersect"};
 
 /// Features for operating systems, for cryptography on a stream, and the like:
 /// code of ours never uses them, and virtual machines often hide them.
@@ -61,9 +64,11 @@ llvm::Expected<CpuLevel> x86Level(StringRef arch) {
           level.features +=
               (level.features.empty() ? "-" : ",-") + feature.str();
       }
-    for (StringRef feature : kGoldenCoveFeatures)
-      if (host.lookup(feature))
-        features.push_back(feature);
+    for (auto list : {llvm::ArrayRef<StringRef>(kGoldenCoveFeatures),
+                      llvm::ArrayRef<StringRef>(kZen5Features)})
+      for (StringRef feature : list)
+        if (host.lookup(feature))
+          features.push_back(feature);
   } else if (arch == "x86-64-v3" || arch == "x86-64-v4" || arch == kVnniLevel) {
     // LLVM lists of these only what others do not imply.
     llvm::append_range(features, kV3);
@@ -95,9 +100,10 @@ llvm::Expected<CpuLevel> x86Level(StringRef arch) {
       level.needed.insert(level.needed.end(), std::begin(kVnni),
                           std::end(kVnni));
   }
-  // A virtual machine may hide the CPU's name; of those with AVX-512 for f16
-  // and tiles, all have such cores.
-  level.machine = has(kGoldenCoveFeatures) ? StringRef(kGoldenCove) : generic;
+  // A virtual machine may hide the CPU's name.
+  level.machine = has(kGoldenCoveFeatures) ? StringRef(kGoldenCove)
+                  : has(kZen5Features)     ? StringRef(kZen5)
+                                           : generic;
   if (dotsBytes)
     level.machine += kWithVnni;
   bool isGeneric = StringRef(level.name).starts_with("x86-64");
