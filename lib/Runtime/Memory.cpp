@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <sys/mman.h>
+#include <unistd.h>
 
 namespace weft::runtime {
 
@@ -36,15 +37,22 @@ static size_t roundUp(size_t bytes, size_t unit) {
   return (bytes + unit - 1) / unit * unit;
 }
 
+/// What is mapped for a large block: its end gets a huge page only where it
+/// fills half of one, so that none costs 1 MiB more than it holds.
+static size_t mappedBytes(size_t bytes) {
+  bool fillsHalf = bytes % kHugePage >= kHugePage / 2;
+  return roundUp(bytes, fillsHalf ? kHugePage : sysconf(_SC_PAGESIZE));
+}
+
 static void *systemAllocate(void *, size_t bytes, size_t alignment) {
   if (bytes >= kLargeBytes)
-    return mapHugePages(roundUp(bytes, kHugePage));
+    return mapHugePages(mappedBytes(bytes));
   return aligned_alloc(alignment, roundUp(bytes, alignment));
 }
 
 static void systemRelease(void *, void *block, size_t bytes) {
   if (bytes >= kLargeBytes)
-    munmap(block, roundUp(bytes, kHugePage));
+    munmap(block, mappedBytes(bytes));
   else
     free(block);
 }
