@@ -120,7 +120,7 @@ def measure_model(job, record, options):
             if job.artifact(peer):
                 report.set_part(record, peer, "start", measuring.starts(job, peer))
     if "memory" in options.measure and "weft" in ready:
-        report.set_part(record, "weft", "memory", measuring.planned_memory(job))
+        report.set_part(record, "weft", "memory", measuring.memory_of(job))
     if "tune" in options.measure and "weft" in chosen:
         report.set_part(record, "weft", "tune",
                         measuring.tuned(job, options.tune_seconds))

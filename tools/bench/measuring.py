@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import math
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -232,18 +234,52 @@ def starts(job, peer):
     return found
 
 
-def planned_memory(job):
-    """Megabytes of Weft's plan: weights as stored, and temporaries unless they
-    depend on shapes."""
+def tensor_mb(described):
+    """Megabytes of tensors that `weft inspect` describes; none where an extent
+    is not known."""
+    total = 0
+    for tensor in described:
+        bits = re.sub(r"\D", "", tensor["type"])
+        if not all(isinstance(extent, int) for extent in tensor["shape"]):
+            return None
+        total += math.prod(tensor["shape"]) * int(bits or 8) / 8
+    return total / 1e6
+
+
+def program_resident(job):
+    """Resident megabytes of weft-run while it measures, when its weights have
+    settled."""
+    with job.start([peers.Weft.find("bin", "weft-run"), "bench",
+                    job.artifact("weft"), "--inputs", job.inputs, "--threads",
+                    job.threads, "--seconds", WARM_SECONDS],
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        resident = None
+        while process.poll() is None:
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            if found := re.search(r"VmRSS:\s+(\d+) kB", status):
+                resident = int(found[1]) * 1024 / 1e6
+            time.sleep(0.1)
+    return resident
+
+
+def memory_of(job):
+    """Megabytes of Weft's plan, which are weights as stored, temporaries unless
+    they depend on shapes, and the caller's tensors; of weft-run when it runs;
+    and what it holds beyond the plan."""
     run = subprocess.run([peers.Weft.find("bin", "weft"), "inspect",
                           str(job.artifact("weft")), "--json"],
                          capture_output=True, text=True)
     if run.returncode:
         return {"failure": message_of(run.stderr)}
     page = json.loads(run.stdout)
-    arena = page["arena_bytes"]
-    return {"weights_mb": page["weight_bytes"] / 1e6,
-            "arena_mb": arena / 1e6 if arena >= 0 else None}
+    planned = {"weights_mb": page["weight_bytes"] / 1e6,
+               "arena_mb": page["arena_bytes"] / 1e6
+               if page["arena_bytes"] >= 0 else None,
+               "tensors_mb": tensor_mb(page["inputs"] + page["outputs"])}
+    found = {**planned, "program_mb": program_resident(job)}
+    if None not in found.values():
+        found["beyond_mb"] = found["program_mb"] - sum(planned.values())
+    return found
 
 
 def tuned(job, seconds):
