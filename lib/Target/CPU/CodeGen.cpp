@@ -57,8 +57,14 @@ static void annotate(llvm::Module &module, const CpuLevel &level) {
   }
 }
 
-/// `program` is the function that only launches the others: loops there do not
-/// compute, and rotating one takes time that grows with their number.
+/// Whether a function is `program` or a part of it, which weft-lower-to-entry
+/// cut off: kernels are named "program.kernel".
+static bool launches(StringRef function, StringRef program) {
+  return function.consume_front(program) && !function.starts_with(".");
+}
+
+/// What only launches kernels is left alone by the loop passes: its loops do
+/// not compute, and their heads would be there twice.
 static void cleanUp(llvm::Module &module, llvm::TargetMachine &machine,
                     StringRef program) {
   llvm::LoopAnalysisManager loops;
@@ -86,7 +92,7 @@ static void cleanUp(llvm::Module &module, llvm::TargetMachine &machine,
     if (function.isDeclaration())
       continue;
     functions.invalidate(function, everywhere.run(function, functions));
-    if (function.getName() != program)
+    if (!launches(function.getName(), program))
       functions.invalidate(function, inKernels.run(function, functions));
     functions.clear(function, function.getName());
   }

@@ -7,6 +7,7 @@
 
 #include "EntryAbi.h"
 #include "LowerKernel.h"
+#include "SplitProgram.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -26,42 +27,69 @@ namespace {
 
 class EntryBuilder {
 public:
-  EntryBuilder(ModuleOp module, func::FuncOp main, StringRef symbol)
-      : module(module), main(main), symbol(symbol), symbols(module),
-        checkNumbers(kernel::numbersOfChecks(module)),
+  EntryBuilder(ModuleOp module, func::FuncOp main, StringRef symbol,
+               int64_t partSize)
+      : module(module), main(main), symbol(symbol), partSize(partSize),
+        symbols(module), checkNumbers(kernel::numbersOfChecks(module)),
         b(main.getLoc(), main.getContext()), abi(b) {}
 
   LogicalResult run();
 
 private:
+  /// All of a kind in the function that is being lowered, in order.
+  template <typename Op>
+  SmallVector<Op> all() {
+    SmallVector<Op> ops;
+    function.walk([&](Op op) { ops.push_back(op); });
+    return ops;
+  }
+  /// For what splits its block: what follows is moved.
+  template <typename Op>
+  SmallVector<Op> lastFirst() {
+    SmallVector<Op> ops = all<Op>();
+    std::reverse(ops.begin(), ops.end());
+    return ops;
+  }
+  func::FuncOp kernelOf(kernel::LaunchOp launch) const {
+    return symbols.lookup<func::FuncOp>(launch.getCallee());
+  }
+
   LogicalResult frameKernels();
   LogicalResult countWork();
   void changeSignature();
+  LogicalResult lowerFunction();
+  void reserveStack();
+  void lowerWeights();
   LogicalResult flatten();
   void lowerLaunches();
-  void lowerLaunch(kernel::LaunchOp launch, func::FuncOp kernel);
+  void lowerLaunch(kernel::LaunchOp launch);
   void lowerMemory();
   void lowerChecks();
+  void lowerCalls();
   void lowerReturns();
   void createLauncher();
   void renameKernels();
+  void exitIf(Value condition, Value status);
   void exitIf(Value condition, int64_t status);
   void reserveScratch();
 
   ModuleOp module;
   func::FuncOp main;
   StringRef symbol;
+  int64_t partSize;
   SymbolTable symbols; // of the names that kernels arrive with
   kernel::CheckNumbers checkNumbers;
   ImplicitLocOpBuilder b;
   EntryAbi abi;
 
   llvm::MapVector<Operation *, KernelFrame> frames;
-  SmallVector<std::pair<kernel::LaunchOp, func::FuncOp>> launches;
   llvm::DenseMap<Operation *, Value> counts, scratchOf; // by launch
   func::FuncOp launcher;
-  Value context, inputs, weights, arguments, shape;
   Value reserved; // status of the static request for scratch memory
+
+  // Of the function that is being lowered.
+  func::FuncOp function;
+  Value context, weights, arguments, shape;
   Block *exit = nullptr;
 };
 
@@ -113,14 +141,11 @@ LogicalResult EntryBuilder::frameKernels() {
   return success();
 }
 
-/// Computes in @main, in front of each launch, how many work items it has and
-/// how much scratch memory it needs.
+/// Computes in the program, in front of each launch, how many work items it has
+/// and how much scratch memory it needs.
 LogicalResult EntryBuilder::countWork() {
-  main.walk([&](kernel::LaunchOp launch) {
-    launches.emplace_back(launch,
-                          symbols.lookup<func::FuncOp>(launch.getCallee()));
-  });
-  for (auto [launch, kernel] : launches) {
+  for (kernel::LaunchOp launch : all<kernel::LaunchOp>()) {
+    func::FuncOp kernel = kernelOf(launch);
     KernelFrame &frame = frames[kernel];
     b.setLoc(launch.getLoc());
     b.setInsertionPoint(launch);
@@ -151,8 +176,7 @@ LogicalResult EntryBuilder::countWork() {
   return success();
 }
 
-/// (context, inputs, weights) -> status; inputs and weights become memrefs
-/// here.
+/// (context, inputs, weights) -> status; inputs become memrefs here.
 void EntryBuilder::changeSignature() {
   Block &body = main.getBody().front();
   unsigned old = body.getNumArguments();
@@ -160,7 +184,8 @@ void EntryBuilder::changeSignature() {
   SmallVector<Value> own;
   for (Type type : types)
     own.push_back(body.addArgument(type, main.getLoc()));
-  context = own[0], inputs = own[1], weights = own[2];
+  Value inputs = own[1];
+  context = own[0];
   b.setLoc(main.getLoc());
   b.setInsertionPointToStart(&body);
   for (unsigned i = 0; i < old; ++i) {
@@ -176,10 +201,19 @@ void EntryBuilder::changeSignature() {
                      b.getI64Type()));
     argument.replaceAllUsesWith(abi.memref(type, data, sizes));
   }
-  unsigned slots = 1;
-  for (auto &[kernel, frame] : frames) {
-    unsigned needed = 0;
-    for (Type type : cast<func::FuncOp>(kernel).getArgumentTypes())
+  reserveScratch();
+  body.eraseArguments(0, old);
+  main.removeArgAttrsAttr();
+  main.removeResAttrsAttr();
+  main.setType(FunctionType::get(b.getContext(), types, {b.getI32Type()}));
+}
+
+/// What launches and outputs are told, on the stack.
+void EntryBuilder::reserveStack() {
+  int64_t slots = 1;
+  for (kernel::LaunchOp launch : all<kernel::LaunchOp>()) {
+    int64_t needed = 0;
+    for (Type type : launch->getOperandTypes())
       needed += slotsOf(type);
     slots = std::max(slots, needed);
   }
@@ -188,25 +222,24 @@ void EntryBuilder::changeSignature() {
     return LLVM::AllocaOp::create(b, abi.pointer(), b.getI64Type(), size,
                                   /*alignment=*/16);
   };
+  b.setLoc(function.getLoc());
+  b.setInsertionPointToStart(&function.front());
   arguments = stack(slots);
   shape = stack(WEFT_MAX_RANK);
-  reserveScratch();
-  body.eraseArguments(0, old);
-  main.removeArgAttrsAttr();
-  main.removeResAttrsAttr();
-  main.setType(FunctionType::get(b.getContext(), types, {b.getI32Type()}));
-  main.walk([&](memref::GetGlobalOp get) {
+}
+
+/// Constants are at their places in the weights.
+void EntryBuilder::lowerWeights() {
+  for (memref::GetGlobalOp get : all<memref::GetGlobalOp>()) {
     auto global = symbols.lookup<memref::GlobalOp>(get.getName());
+    b.setLoc(get.getLoc());
     b.setInsertionPoint(get);
     int64_t offset =
         global->getAttrOfType<IntegerAttr>(kernel::kOffsetAttr).getInt();
     Value pointer = abi.at(weights, abi.i64(offset));
     get.replaceAllUsesWith(abi.memref(get.getType(), pointer, {}));
     get.erase();
-  });
-  for (auto global :
-       llvm::make_early_inc_range(module.getOps<memref::GlobalOp>()))
-    global.erase();
+  }
 }
 
 /// The largest static request, before the first launch.
@@ -230,26 +263,29 @@ LogicalResult EntryBuilder::flatten() {
   target.addIllegalOp<scf::IfOp, scf::ForOp, scf::WhileOp, scf::IndexSwitchOp,
                       scf::ExecuteRegionOp>();
   target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
-  if (failed(applyPartialConversion(main, target, std::move(patterns))))
+  if (failed(applyPartialConversion(function, target, std::move(patterns))))
     return failure();
   // The exit takes the status.
   exit = new Block();
-  main.getBody().push_back(exit);
-  Value status = exit->addArgument(b.getI32Type(), main.getLoc());
+  function.getBody().push_back(exit);
+  Value status = exit->addArgument(b.getI32Type(), function.getLoc());
   b.setInsertionPointToEnd(exit);
   func::ReturnOp::create(b, status);
   return success();
 }
 
 /// Leaves with `status` where `condition` holds; code goes on behind `b`.
-void EntryBuilder::exitIf(Value condition, int64_t status) {
+void EntryBuilder::exitIf(Value condition, Value status) {
   Block *here = b.getInsertionBlock();
   Block *rest = here->splitBlock(b.getInsertionPoint());
   b.setInsertionPointToEnd(here);
-  Value code = arith::ConstantIntOp::create(b, status, 32);
-  cf::CondBranchOp::create(b, condition, exit, ValueRange{code}, rest,
+  cf::CondBranchOp::create(b, condition, exit, ValueRange{status}, rest,
                            ValueRange{});
   b.setInsertionPointToStart(rest);
+}
+
+void EntryBuilder::exitIf(Value condition, int64_t status) {
+  exitIf(condition, Value(arith::ConstantIntOp::create(b, status, 32)));
 }
 
 /// launch(context, kernel, arguments, count, grain, number): what is not worth
@@ -308,7 +344,8 @@ static int64_t grainOf(const KernelFrame &frame) {
                           std::max<int64_t>(frame.picoseconds, 1));
 }
 
-void EntryBuilder::lowerLaunch(kernel::LaunchOp launch, func::FuncOp kernel) {
+void EntryBuilder::lowerLaunch(kernel::LaunchOp launch) {
+  func::FuncOp kernel = kernelOf(launch);
   b.setLoc(launch.getLoc());
   b.setInsertionPoint(launch);
   KernelFrame &frame = frames[kernel];
@@ -344,14 +381,28 @@ void EntryBuilder::lowerLaunch(kernel::LaunchOp launch, func::FuncOp kernel) {
 
 /// The last one first: an exit splits its block, which moves what follows.
 void EntryBuilder::lowerLaunches() {
-  for (auto [launch, kernel] : llvm::reverse(launches))
-    lowerLaunch(launch, kernel);
+  for (kernel::LaunchOp launch : lastFirst<kernel::LaunchOp>())
+    lowerLaunch(launch);
+}
+
+/// A part of the program ends it where the part has failed.
+void EntryBuilder::lowerCalls() {
+  for (func::CallOp call : lastFirst<func::CallOp>()) {
+    if (call.getNumResults() == 0)
+      continue; // of the launcher
+    b.setLoc(call.getLoc());
+    b.setInsertionPointAfter(call);
+    Value status = call.getResult(0);
+    Value ok = arith::ConstantIntOp::create(b, WEFT_RUN_OK, 32);
+    exitIf(arith::CmpIOp::create(b, arith::CmpIPredicate::ne, status, ok),
+           status);
+  }
 }
 
 /// Arena, outputs and blocks apart: a call, a test for null, a memref.
 void EntryBuilder::lowerMemory() {
   SmallVector<Operation *> ops;
-  main.walk([&](Operation *op) {
+  function.walk([&](Operation *op) {
     if (isa<kernel::ArenaOp, kernel::AllocateOp, kernel::OutputOp>(op))
       ops.push_back(op);
   });
@@ -387,14 +438,12 @@ void EntryBuilder::lowerMemory() {
 }
 
 void EntryBuilder::lowerChecks() {
-  SmallVector<kernel::CheckOp> checks;
-  main.walk([&](kernel::CheckOp check) { checks.push_back(check); });
-  for (kernel::CheckOp check : llvm::reverse(checks)) {
+  for (kernel::CheckOp check : lastFirst<kernel::CheckOp>()) {
     b.setLoc(check.getLoc());
     Block *here = check->getBlock();
     Block *rest = here->splitBlock(check);
     Block *fails = new Block();
-    main.getBody().push_back(fails);
+    function.getBody().push_back(fails);
     b.setInsertionPointToEnd(here);
     cf::CondBranchOp::create(b, check.getCondition(), rest, fails);
     b.setInsertionPointToEnd(fails);
@@ -407,12 +456,9 @@ void EntryBuilder::lowerChecks() {
 }
 
 void EntryBuilder::lowerReturns() {
-  SmallVector<func::ReturnOp> returns;
-  main.walk([&](func::ReturnOp ret) {
-    if (ret->getBlock() != exit)
-      returns.push_back(ret);
-  });
-  for (func::ReturnOp ret : returns) {
+  for (func::ReturnOp ret : all<func::ReturnOp>()) {
+    if (ret->getBlock() == exit)
+      continue;
     b.setInsertionPoint(ret);
     Value code = arith::ConstantIntOp::create(b, WEFT_RUN_OK, 32);
     cf::BranchOp::create(b, exit, ValueRange{code});
@@ -431,14 +477,14 @@ void EntryBuilder::renameKernels() {
   main.setPublic();
 }
 
-LogicalResult EntryBuilder::run() {
-  if (failed(frameKernels()) || failed(countWork()))
-    return failure();
-  createLauncher();
-  changeSignature();
+LogicalResult EntryBuilder::lowerFunction() {
+  context = function.getArgument(0);
+  weights = function.getArgument(function == main ? 2 : 1);
+  reserveStack();
+  lowerWeights();
   if (failed(flatten()))
     return failure();
-  if (reserved) {
+  if (function == main && reserved) {
     b.setInsertionPointAfterValue(reserved);
     exitIf(arith::CmpIOp::create(b, arith::CmpIPredicate::ne, reserved,
                                  abi.i64(0)),
@@ -446,11 +492,37 @@ LogicalResult EntryBuilder::run() {
   }
   lowerMemory();
   lowerChecks();
+  lowerLaunches();
+  lowerCalls();
+  lowerReturns();
+  return success();
+}
+
+LogicalResult EntryBuilder::run() {
+  if (failed(frameKernels()))
+    return failure();
+  createLauncher();
+  Operation *begin = &main.front().front();
+  changeSignature();
+  SmallVector<func::FuncOp> functions =
+      splitProgram(main, begin, (symbol + "_part").str(), partSize);
+  functions.push_back(main);
+  for (func::FuncOp each : functions) {
+    function = each;
+    if (failed(countWork()))
+      return failure();
+  }
   for (auto &[kernel, frame] : frames)
     lowerKernel(cast<func::FuncOp>(kernel), frame, checkNumbers);
   renameKernels();
-  lowerLaunches();
-  lowerReturns();
+  for (func::FuncOp each : functions) {
+    function = each;
+    if (failed(lowerFunction()))
+      return failure();
+  }
+  for (auto global :
+       llvm::make_early_inc_range(module.getOps<memref::GlobalOp>()))
+    global.erase();
   return success();
 }
 
@@ -464,7 +536,7 @@ struct LowerToEntryPass : impl::LowerToEntryBase<LowerToEntryPass> {
       return signalPassFailure();
     }
     expandViews(getOperation());
-    if (failed(EntryBuilder(getOperation(), main, symbol).run()))
+    if (failed(EntryBuilder(getOperation(), main, symbol, partSize).run()))
       signalPassFailure();
   }
 };

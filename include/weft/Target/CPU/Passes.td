@@ -66,7 +66,8 @@ def LowerToEntry : Pass<"weft-lower-to-entry", "::mlir::ModuleOp"> {
     Kernels take a packed block of arguments and a range of their outer loop;
     launches become calls through the context (include/weft/Artifact/Abi.h), or
     direct ones where one worker does all; constants become offsets into the
-    weights.
+    weights. A program that is longer than two parts becomes several functions,
+    since LLVM's time grows with the square of a function's length.
     ```mlir
     func.func private @k(%x: memref<?xf32>) attributes {kernel.entry} {
       scf.forall (%i) in (%n) { … }
@@ -77,7 +78,9 @@ def LowerToEntry : Pass<"weft-lower-to-entry", "::mlir::ModuleOp"> {
       scf.for %i = %first to %last step %c1 { … }
     ```
   }];
-  let options = [Option<"symbol", "symbol", "std::string", "\"weft_entry\"", "Name of the entry function, prefix of the kernels'">];
+  let options = [
+    Option<"symbol", "symbol", "std::string", "\"weft_entry\"", "Name of the entry function, prefix of the kernels'">,
+    Option<"partSize", "part-size", "int64_t", "5000", "Operations and operands of @main that are one function; a longer program is cut">];
   let dependentDialects = [
     "::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
     "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
