@@ -21,12 +21,20 @@ struct DestinationBufferization
   /// Outputs are written without being read first.
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
                               const AnalysisState &) const {
-    return !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
+    return !outputOf(op, operand);
   }
 
   bool bufferizesToMemoryWrite(Operation *op, OpOperand &operand,
                                const AnalysisState &) const {
-    return cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
+    return outputOf(op, operand).has_value();
+  }
+
+  AliasingValueList getAliasingValues(Operation *op, OpOperand &operand,
+                                      const AnalysisState &) const {
+    std::optional<unsigned> output = outputOf(op, operand);
+    if (!output || op->getNumResults() == 0)
+      return {};
+    return {{op->getResult(*output), BufferRelation::Equivalent}};
   }
 
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
@@ -45,7 +53,7 @@ struct DestinationBufferization
         value = *buffer;
       }
       operands.push_back(value);
-      if (cast<DestinationStyleOpInterface>(op).isDpsInit(&operand))
+      if (outputOf(op, operand))
         results.push_back(value);
     }
     rewriter.setInsertionPoint(op);
@@ -58,6 +66,17 @@ struct DestinationBufferization
     buffered->copyProperties(op->getPropertiesStorage());
     replaceOpWithBufferizedValues(rewriter, op, results);
     return success();
+  }
+
+private:
+  /// Which output an operand is; outputs come last. The interface of
+  /// destinations would make an attribute for each answer, and the analysis
+  /// asks for every pair of uses of a tensor.
+  static std::optional<unsigned> outputOf(Operation *op, OpOperand &operand) {
+    size_t first = op->getNumOperands() - cast<Op>(op).getOutputs().size();
+    if (operand.getOperandNumber() < first)
+      return std::nullopt;
+    return operand.getOperandNumber() - first;
   }
 };
 

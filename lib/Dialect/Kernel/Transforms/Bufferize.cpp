@@ -64,18 +64,26 @@ void bufferizeArguments(func::FuncOp function, TypeRange types,
                                      function.getResultTypes()));
 }
 
-/// Gives each use of an empty tensor its own. CSE made one of all that have the
-/// same type; then every buffer of that type may be every other one, and what
-/// may alias is analysed pair by pair.
-void separateEmptyTensors(func::FuncOp function) {
-  SmallVector<tensor::EmptyOp> empties;
-  function.walk([&](tensor::EmptyOp empty) { empties.push_back(empty); });
-  for (tensor::EmptyOp empty : empties)
-    while (!empty->use_empty() && !empty->hasOneUse()) {
-      OpOperand &use = *empty->use_begin();
-      OpBuilder b(use.getOwner());
-      use.set(b.clone(*empty)->getResult(0));
-    }
+/// Gives each use its own of what `op` makes.
+void separateUses(Operation *op) {
+  while (!op->use_empty() && !op->hasOneUse()) {
+    OpOperand &use = *op->use_begin();
+    OpBuilder b(use.getOwner());
+    use.set(b.clone(*op)->getResult(0));
+  }
+}
+
+/// Separates the uses of what may alias but need not, since aliases are
+/// analysed pair by pair: of empty tensors, of which CSE made one of all that
+/// have the same type, and of inputs and constants, which nobody writes.
+void separateTensors(func::FuncOp function) {
+  SmallVector<Operation *> shared;
+  function.walk([&](Operation *op) {
+    auto view = dyn_cast<ToTensorOp>(op);
+    if (isa<tensor::EmptyOp>(op) || (view && !view.getWritable()))
+      shared.push_back(op);
+  });
+  llvm::for_each(shared, separateUses);
 }
 
 /// Copies what is handed on from loop to loop behind each eighth of a chain of
@@ -116,7 +124,7 @@ LogicalResult runOneShot(func::FuncOp function) {
   options.setFunctionBoundaryTypeConversion(LayoutMapOption::IdentityLayoutMap);
   BufferizationState state;
   IRRewriter rewriter(function.getContext());
-  separateEmptyTensors(function);
+  separateTensors(function);
   if (failed(eliminateEmptyTensors(rewriter, function)))
     return failure();
   return runOneShotBufferize(function, options, state);
