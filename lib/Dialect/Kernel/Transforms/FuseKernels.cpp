@@ -38,13 +38,28 @@ namespace {
 /// the code of one loop.
 constexpr int64_t kMostCode = 2048;
 
+/// What each tensor of its own costs beside: LLVM orders every read of it
+/// against every other one of the loop.
+constexpr int64_t kReadCode = 8;
+
+/// Whether `operand` is read from memory whatever is fused: a constant or an
+/// argument, of more than one element.
+bool isAlwaysRead(Value operand) {
+  auto type = dyn_cast<RankedTensorType>(operand.getType());
+  bool isScalar =
+      !type || (type.hasStaticShape() && type.getNumElements() <= 1);
+  return !isScalar && (isa<BlockArgument>(operand) ||
+                       operand.getDefiningOp<graph::ConstantOp>());
+}
+
 int64_t codeOf(Operation *op) {
   bool isShort =
       isa<graph::AddOp, graph::SubOp, graph::MulOp, graph::MaxOp, graph::MinOp,
           graph::NegOp, graph::AbsOp, graph::AndOp, graph::OrOp, graph::NotOp,
           graph::SelectOp, graph::CompareOp, graph::CastOp, graph::XorOp,
           graph::BitCastOp>(op);
-  return isShort ? 1 : 16;
+  return (isShort ? 1 : 16) +
+         kReadCode * llvm::count_if(op->getOperands(), isAlwaysRead);
 }
 
 /// Grows one group around its root.
