@@ -41,9 +41,9 @@ class Graph:
         self.weights.append(numpy_helper.from_array(array, f"w{len(self.weights)}"))
         return self.weights[-1].name
 
-    def model(self, result):
+    def model(self, *results):
         infos = [helper.make_tensor_value_info(name, TensorProto.FLOAT, self.shape if name == "x" else None)
-                 for name in ("x", result)]
+                 for name in ("x", *results)]
         graph = helper.make_graph(self.nodes, "chain", infos[:1], infos[1:], self.weights)
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)])
 
@@ -149,7 +149,58 @@ def loops(size):
     return g.model(x)
 
 
-KINDS = {f.__name__: f for f in (elementwise, residual, products, shapes, wide, convolutions, branches, loops)}
+def fanout(size):
+    """One value that many operators read, each of which is a result of its own."""
+    g = Graph((64, 64))
+    results = [g.add("Add", "x", g.weight(numpy.float32(i))) for i in range(size)]
+    return g.model(*results)
+
+
+def constants(size):
+    """Each operator has a constant of its own, and no two are the same."""
+    g, x, random = Graph((16, 64)), "x", numpy.random.default_rng(1)
+    while len(g.nodes) < size:
+        x = g.add(["Add", "Mul"][len(g.nodes) % 2], x, g.weight(random.random((16, 64), numpy.float32)))
+    return g.model(x)
+
+
+def convolution_shapes(size):
+    """Convolutions that differ in their shapes, so that each is a kernel of its own."""
+    g, random = Graph((1, 16, 12, 12)), numpy.random.default_rng(1)
+    results = []
+    for i in range(size):
+        channels, kernel, dilation = 1 + i // 12, 1 + i % 3, 1 + i // 3 % 4
+        weight = g.weight(random.random((channels, 16, kernel, kernel), numpy.float32))
+        results.append(g.add("Conv", "x", weight, dilations=[dilation] * 2))
+    return g.model(*results)
+
+
+def deep(size, depth=30):
+    """Ifs within Ifs, as deep as protobuf reads; each is decided by what the one around it computes."""
+    g, x = Graph((8, 8)), "x"
+    zero = g.weight(numpy.float32(0))
+
+    def info(name):
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, (8, 8))
+
+    def decision(level, x, name):
+        leaf = helper.make_graph([helper.make_node("Neg", [x], [f"{name}e"])], f"{name}else", [], [info(f"{name}e")])
+        inner = f"{name}_"
+        nodes = [helper.make_node("Tanh", [x], [f"{name}t"])]
+        nodes += decision(level + 1, f"{name}t", inner) if level < depth else [helper.make_node("Exp", [f"{name}t"], [f"{inner}r"])]
+        then = helper.make_graph(nodes, f"{name}then", [], [info(f"{inner}r")])
+        return [helper.make_node("ReduceSum", [x], [f"{name}s"], keepdims=0),
+                helper.make_node("Greater", [f"{name}s", zero], [f"{name}c"]),
+                helper.make_node("If", [f"{name}c"], [f"{name}r"], then_branch=then, else_branch=leaf)]
+
+    for i in range(0, size, 5 * depth):
+        g.nodes += decision(1, x, f"d{i}_")
+        x = f"d{i}_r"
+    return g.model(x)
+
+
+KINDS = {f.__name__: f for f in (elementwise, residual, products, shapes, wide, fanout, constants, convolutions,
+                                 convolution_shapes, branches, deep, loops)}
 
 
 def compile_s(model, weft, stages=False):
