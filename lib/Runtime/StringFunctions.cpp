@@ -1,6 +1,7 @@
 // What operators do with strings. Bytes that are no UTF-8 are kept as they are.
 #include "Strings.h"
 #include "weft/Artifact/Abi.h"
+#include "weft/Support/Utf8.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -38,48 +39,6 @@ locale_t caseLocale() {
 locale_t plainLocale() {
   static const locale_t locale = newlocale(LC_ALL_MASK, "C", locale_t(0));
   return locale;
-}
-
-//===- UTF-8 --------------------------------------------------------------===//
-
-/// The character at the front of `text` and how many bytes it has; 0 bytes
-/// where there is none.
-size_t decodeFront(std::string_view text, uint32_t &character) {
-  auto byte = [&](size_t i) { return uint32_t(uint8_t(text[i])); };
-  uint32_t first = byte(0);
-  size_t length = first < 0x80   ? 1
-                  : first < 0xc2 ? 0
-                  : first < 0xe0 ? 2
-                  : first < 0xf0 ? 3
-                  : first < 0xf5 ? 4
-                                 : 0;
-  if (length > text.size())
-    return 0;
-  static const uint32_t masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-  character = first & masks[length];
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80)
-      return 0;
-    character = character << 6 | (byte(i) & 0x3f);
-  }
-  bool isOverlong = (length == 3 && character < 0x800) ||
-                    (length == 4 && character < 0x10000);
-  bool isOutside =
-      character > 0x10ffff || (character >= 0xd800 && character < 0xe000);
-  return isOverlong || isOutside ? 0 : length;
-}
-
-size_t encodeTo(char *to, uint32_t character) {
-  if (character < 0x80) {
-    to[0] = char(character);
-    return 1;
-  }
-  size_t length = character < 0x800 ? 2 : character < 0x10000 ? 3 : 4;
-  static const uint32_t marks[] = {0, 0, 0xc0, 0xe0, 0xf0};
-  for (size_t i = length; i-- > 1; character >>= 6)
-    to[i] = char(0x80 | (character & 0x3f));
-  to[0] = char(marks[length] | character);
-  return length;
 }
 
 //===- Automata -----------------------------------------------------------===//
@@ -171,14 +130,14 @@ int64_t StringTable::changeCase(std::string_view text, bool upper) {
     return fail(Failure::NoMemory);
   for (size_t i = 0; i < text.size();) {
     uint32_t character;
-    size_t length = decodeFront(text.substr(i), character);
+    size_t length = decodeUtf8(text.substr(i), character);
     if (length == 0) {
       *end++ = text[i++];
       continue;
     }
     auto wide = wint_t(character);
     wide = upper ? towupper_l(wide, locale) : towlower_l(wide, locale);
-    end += encodeTo(end, uint32_t(wide));
+    end += encodeUtf8(end, uint32_t(wide));
     i += length;
   }
   return commit(size_t(end - to));

@@ -205,7 +205,7 @@ Array parseNpy(std::string_view bytes, const std::string &name,
   }
   if (header.type == WEFT_STRING)
     return stringsOfNpy(header.descr, bytes, header.shape, name,
-                        std::move(strides));
+                        std::move(strides), where);
   Array array(header.type, header.shape, name, std::move(strides));
   if (!bytes.empty())
     std::memcpy(array.bytes(), bytes.data(), bytes.size());

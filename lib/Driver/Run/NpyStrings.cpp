@@ -1,42 +1,16 @@
 #include "NpyStrings.h"
+#include "weft/Support/Utf8.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 
 namespace weft {
 
 namespace {
 
-void appendUtf8(std::string &text, uint32_t c) {
-  if (c < 0x80) {
-    text += char(c);
-    return;
-  }
-  if (c > 0x10ffff)
-    c = 0xfffd;
-  unsigned more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-  text += char((0xf0u << (3 - more)) | c >> (6 * more));
-  while (more-- > 0)
-    text += char(0x80 | (c >> (6 * more) & 0x3f));
-}
-
-/// The character at `at`, which is moved behind it.
-uint32_t nextCharacter(std::string_view text, size_t &at) {
-  unsigned char first = text[at++];
-  if (first < 0x80)
-    return first;
-  unsigned more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : first >= 0xc0 ? 1 : 0;
-  uint32_t c = first & (0x3f >> more);
-  bool good = more > 0 && text.size() - at >= more;
-  for (unsigned i = 0; good && i < more; ++i) {
-    good = (text[at + i] & 0xc0) == 0x80;
-    c = c << 6 | (text[at + i] & 0x3f);
-  }
-  at += good ? more : 0;
-  return good ? c : 0xfffd;
-}
-
-std::string textOf(std::string_view descr, const char *element, size_t bytes) {
+std::string textOf(std::string_view descr, const char *element, size_t bytes,
+                   const std::string &where) {
   std::string text;
   if (descr[1] == 'S') {
     text.assign(element, bytes);
@@ -48,9 +22,29 @@ std::string textOf(std::string_view descr, const char *element, size_t bytes) {
   std::memcpy(characters.data(), element, bytes);
   while (count && characters[count - 1] == 0)
     --count;
-  for (size_t i = 0; i < count; ++i)
-    appendUtf8(text, characters[i]);
+  for (size_t i = 0; i < count; ++i) {
+    if (!isUnicode(characters[i])) {
+      char number[16];
+      std::snprintf(number, sizeof number, "0x%x", characters[i]);
+      throw UsersFault(where + ": character " + std::to_string(i) + " is " +
+                       number + ", which is none of Unicode's");
+    }
+    char encoded[4];
+    text.append(encoded, encodeUtf8(encoded, characters[i]));
+  }
   return text;
+}
+
+std::vector<uint32_t> charactersOf(std::string_view text,
+                                   const std::string &where) {
+  std::vector<uint32_t> characters;
+  for (size_t at = 0, length; at < text.size(); at += length) {
+    length = decodeUtf8(text.substr(at), characters.emplace_back());
+    if (length == 0)
+      throw UsersFault(where + " is no UTF-8 at byte " + std::to_string(at) +
+                       ", and NumPy's strings are characters");
+  }
+  return characters;
 }
 
 } // namespace
@@ -66,25 +60,27 @@ size_t npyStringBytes(std::string_view descr) {
 
 Array stringsOfNpy(std::string_view descr, std::string_view elements,
                    std::vector<int64_t> shape, std::string name,
-                   std::vector<int64_t> strides) {
+                   std::vector<int64_t> strides, const std::string &where) {
   size_t bytes = npyStringBytes(descr);
   std::vector<std::string> texts;
   for (size_t at = 0; at < elements.size(); at += bytes)
-    texts.push_back(textOf(descr, elements.data() + at, bytes));
+    texts.push_back(
+        textOf(descr, elements.data() + at, bytes,
+               where + ": element " + std::to_string(texts.size())));
   return Array(std::move(texts), std::move(shape), std::move(name),
                std::move(strides));
 }
 
-std::pair<std::string, std::string> npyOfStrings(const TensorView &strings) {
+std::pair<std::string, std::string> npyOfStrings(const TensorView &strings,
+                                                 const std::string &where) {
   std::vector<std::vector<uint32_t>> all;
   size_t width = 1;
   auto *texts = static_cast<const weft_string *>(strings.data());
   for (int64_t i = 0; i < strings.elementCount(); ++i) {
     std::string_view text(texts[i].length ? texts[i].data : "",
                           size_t(texts[i].length));
-    std::vector<uint32_t> characters;
-    for (size_t at = 0; at < text.size();)
-      characters.push_back(nextCharacter(text, at));
+    std::vector<uint32_t> characters =
+        charactersOf(text, where + ": element " + std::to_string(i));
     width = std::max(width, characters.size());
     all.push_back(std::move(characters));
   }

@@ -272,7 +272,7 @@ void writeNpz(const std::string &path, const std::vector<TensorView> &tensors) {
     auto *data = static_cast<const Bytef *>(tensor.data());
     std::pair<std::string, std::string> texts;
     if (tensor.type() == WEFT_STRING) {
-      texts = npyOfStrings(tensor);
+      texts = npyOfStrings(tensor, path + ": '" + tensor.name() + "'");
       header = npyHeader(texts.first, tensor.shape());
       dataBytes = texts.second.size();
       data = reinterpret_cast<const Bytef *>(texts.second.data());

@@ -99,6 +99,23 @@ TEST(Npy, SaysWhatIsWrong) {
     EXPECT_NE(errorOf(npy(kFloats, "").substr(0, size)), "") << size;
 }
 
+TEST(Npy, RefusesCharactersThatUnicodeLacks) {
+  auto text = [](std::initializer_list<uint32_t> characters) {
+    std::string data(reinterpret_cast<const char *>(characters.begin()),
+                     characters.size() * 4);
+    return npy("{'descr': '<U2', 'fortran_order': False, 'shape': (" +
+                   std::to_string(characters.size() / 2) + ",)}",
+               data);
+  };
+  EXPECT_EQ(errorOf(text({0xe4, 0x10ffff})), "");
+  EXPECT_EQ(errorOf(text({'a', 'b', 'c', 0xd800})),
+            "file: element 1: character 1 is 0xd800, which is none of "
+            "Unicode's");
+  EXPECT_EQ(errorOf(text({0x110000, 0})),
+            "file: element 0: character 0 is 0x110000, which is none of "
+            "Unicode's");
+}
+
 namespace {
 struct Npz : testing::Test {
   Npz() {
@@ -166,6 +183,23 @@ TEST_F(Npz, SurvivesEveryBitFlip) {
       for (const Array &array : parseNpz(flipped, ""))
         EXPECT_LE(array.view().byteSize(), 12u);
   }
+}
+
+TEST_F(Npz, WritesStringsOfUtf8Only) {
+  auto write = [&](std::string text) -> std::string {
+    try {
+      writeNpz(path, {Array({"whole", text}, {2}, "y").view()});
+    } catch (const UsersFault &fault) {
+      return fault.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(write("ä𝄞"), "");
+  // Cut off, alone, overlong, half of UTF-16, above the last.
+  for (const char *bad : {"a\xe2\x82", "a\x80", "a\xc0\x80", "a\xed\xa0\x80",
+                          "a\xf4\x90\x80\x80"})
+    EXPECT_EQ(write(bad), path + ": 'y': element 1 is no UTF-8 at byte 1, and "
+                                 "NumPy's strings are characters");
 }
 
 TEST_F(Npz, RefusesOverlapsAndBombs) {
