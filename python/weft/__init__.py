@@ -157,12 +157,16 @@ class Session:
 class Model:
     """A loaded artifact; may be shared between threads."""
 
-    def __init__(self, path, threads=0, _folder=None):
+    def __init__(self, path, threads=0, share_weights=False, _folder=None):
         self._path, self._folder = Path(path), _folder
         self._threads = threads
         self._local = threading.local()
+        options = _runtime.LoadOptions(
+            size=ctypes.sizeof(_runtime.LoadOptions),
+            share_weights=share_weights)
         handle = ctypes.c_void_p()
-        _check(_library.weft_model_load(str(path).encode(), None,
+        _check(_library.weft_model_load(str(path).encode(),
+                                        ctypes.byref(options),
                                         ctypes.byref(handle)))
         self._handle = handle
         weakref.finalize(self, _library.weft_model_release, handle)
@@ -224,9 +228,14 @@ class Model:
         shutil.copyfile(self._path, path)
 
 
-def load(path, threads=0):
-    """Loads an artifact, FILE.weft."""
-    return Model(path, threads)
+def load(path, threads=0, *, share_weights=False):
+    """Loads an artifact, FILE.weft.
+
+    With `share_weights` the weights stay in the file's pages, which processes
+    with the same model share. Otherwise those in use move to huge pages of this
+    process, which is faster.
+    """
+    return Model(path, threads, share_weights)
 
 
 def _model_file(model, folder):

@@ -110,6 +110,12 @@ def test_wrong_file(tmp_path):
         weft.load(letter)
 
 
+def test_shared_weights_compute_the_same(model):
+    shared = weft.load(SAMPLE, share_weights=True)
+    for _ in range(3):
+        assert numpy.array_equal(shared(rows(4)), model(rows(4)))
+
+
 def test_save(model, tmp_path):
     model.save(tmp_path / "copy.weft")
     assert weft.load(tmp_path / "copy.weft")(rows(1)).shape == (1, 3)

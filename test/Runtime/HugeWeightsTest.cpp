@@ -1,5 +1,6 @@
 #include "Runtime/HugeWeights.h"
 #include "Runtime/Memory.h"
+#include "Runtime/Model.h"
 #include "gtest/gtest.h"
 #include <atomic>
 #include <fcntl.h>
@@ -139,6 +140,21 @@ TEST(HugeWeights, FilesInMemoryAreNotHeldTwice) {
   EXPECT_FALSE(weights.isMoving());
   munmap(data, 8 * kHugePage);
   close(file);
+}
+
+TEST(HugeWeights, OfModelsThatShareThemStay) {
+  auto move = [](bool share) {
+    weft_load_options options = {};
+    options.share_weights = share;
+    int file = open(WEFT_SAMPLES "/large.weft", O_RDONLY | O_CLOEXEC);
+    auto *model = new weft_model(file, "large.weft", options);
+    bool isMoving = model->hugeWeights.isMoving();
+    model->release();
+    return isMoving;
+  };
+  if (!move(/*share=*/false))
+    GTEST_SKIP() << "no huge pages, or the folder is in memory";
+  EXPECT_FALSE(move(/*share=*/true));
 }
 
 } // namespace

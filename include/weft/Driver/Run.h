@@ -24,6 +24,7 @@ struct RunRequest {
   int threads = 0;    ///< 0: every core that this process may use
   std::string target; ///< use this code of the artifact; empty: the best
   bool verify = false;
+  bool shareWeights = false; ///< they stay in the file's pages
 
   std::string outputsFile; ///< run: .npz
   std::string profile;     ///< run: .json

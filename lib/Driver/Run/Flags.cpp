@@ -29,6 +29,9 @@ static void addCommonFlags(CLI::App &command, RunRequest &request,
       ->type_name("TARGET");
   command.add_flag("--verify", request.verify,
                    "check the weights against their hash first");
+  command.add_flag("--share-weights", request.shareWeights,
+                   "leave the weights in the file's pages, which processes "
+                   "with the same model share; slower from the third run on");
 }
 
 void addRunFlags(CLI::App &command, RunRequest &request) {

@@ -28,6 +28,7 @@ Model loadModel(const RunRequest &request) {
   options.size = sizeof options;
   options.target = request.target.empty() ? nullptr : request.target.c_str();
   options.verify_weights = request.verify;
+  options.share_weights = request.shareWeights;
   if (request.name.empty())
     return Model(request.artifact, &options);
   int file = open(request.artifact.c_str(), O_RDONLY | O_CLOEXEC);

@@ -62,6 +62,15 @@ static void packAffine(Packer &packer) {
   packer.write("external.weft", content);
 }
 
+/// Weights that fill huge pages.
+static void packLarge(Packer &packer) {
+  static const char weights[6 << 20] = {};
+  FileContent content;
+  content.manifest = manifestOf("entry_silent", {}, {{"y", E::f32, {}}});
+  content.weights = {{0, weights, sizeof weights}};
+  packer.write("large.weft", content);
+}
+
 static void packLevels(Packer &packer) {
   Manifest manifest = manifestOf("", {}, {{"y", E::i64, {}}});
 #if defined(__x86_64__)
@@ -81,6 +90,7 @@ static void packLevels(Packer &packer) {
 
 static bool packAll(Packer &packer) {
   packAffine(packer);
+  packLarge(packer);
   packLevels(packer);
   packer.write("mix.weft",
                manifestOf("entry_mix",
