@@ -38,7 +38,7 @@ class In:
 @dataclass
 class Case:
     op: str
-    inputs: list
+    inputs: list  # None: absent
     attrs: dict = field(default_factory=dict)
     name: str = ""
     outputs: int = 1
@@ -491,7 +491,43 @@ CASES = [
                                      In(["a", "c", 32], special=False), In([96], special=False)], {"num_heads": 4}),
     microsoft("Attention", [In(["a", "b", 24], special=False), In([24, 96], value="random"), In([96], value="random")],
               {"num_heads": 4, "unidirectional": 1}),
+    *[microsoft("QAttention", [In(["a", "b", 24], "uint8", low=0, high=255, special=False),
+                               In([24, 96], "int8", value=np.arange(24 * 96).reshape(24, 96) * 37 % 251 - 125), In([96], value="random"),
+                               In([], value=np.array(0.01, np.float32)), In(scale.shape, value=scale),
+                               In(["a", "b"], "int32", low=0, high=1), In([], "uint8", value=np.array(117)),
+                               In(scale.shape, "int8", value=np.full(scale.shape, 3))],
+                {"num_heads": 4, "unidirectional": causal}, name=f"{scale.size}-{causal}", output_types=["float32"])
+      for scale, causal in ((np.array(0.01, np.float32), 0), (np.linspace(0.005, 0.02, 96, dtype=np.float32), 1))],
+    microsoft("QEmbedLayerNormalization",
+              [In(["b", "c"], "int32", low=0, high=19), In(["b", "c"], "int32", low=0, high=1),
+               *[In([rows, 33], "uint8", value=np.arange(rows * 33).reshape(rows, 33) * 37 % 256) for rows in (20, 40, 2)],
+               *[In([33], "uint8", value=np.arange(33) * step) for step in (7, 1)], In(["b", "c"], "int32", low=0, high=1),
+               *[In([], value=np.array(0.01 * i, np.float32)) for i in range(1, 6)],
+               *[In([], "uint8", value=np.array(100 + i)) for i in range(5)]], outputs=2, output_types=["float32", "int32"]),
+    # ONNX Runtime rounds inputs and states to 8 bits.
+    *[microsoft("DynamicQuantizeLSTM",
+                [In(["b", "a", 6], low=-1, high=1, special=False), In([2, 6, 32], "int8", value=np.arange(384).reshape(2, 6, 32) * 37 % 251 - 125),
+                 In([2, 8, 32], "int8", value=np.arange(512).reshape(2, 8, 32) * 91 % 251 - 125), In([2, 64], value="random"),
+                 None, None, None, None, *[In(scale.shape, kind, value=value) for value, kind in ((scale, "float32"), (scale * 0, "int8"))] * 2],
+                {"hidden_size": 8, "direction": "bidirectional"}, name=f"{scale.ndim}", outputs=3, rtol=1e-2)
+      for scale in (np.array([0.004, 0.006], np.float32), np.linspace(0.002, 0.006, 64, dtype=np.float32).reshape(2, 32))],
+    *[microsoft("QuantizeLinear", [In(ABC, special=False), *steps(0.0003, 77, type)], rtol=None, name=type, output_types=[type])
+      for type in ("int16", "uint16")],
+    *[microsoft("DequantizeLinear", [In(ABC, type, low=0, high=20000, special=False), In(["c"], low=0.01, high=0.1, special=False),
+                                     In(["c"], type, low=0, high=99)], {"axis": 2}, rtol=None, name=type, output_types=["float32"])
+      for type in ("int16", "uint16")],
+    *[microsoft("GatherBlockQuantized", [In([5, 48], "uint8", value=np.arange(240).reshape(5, 48) * 37 % 256), In(["a", "b"], "int64", low=0, high=4),
+                                         In([5, 48 * 8 // bits // 16], value="positive"),
+                                         In([5, 48 // 16], "uint8", value=np.arange(15).reshape(5, 3) * 53 % 256)][:4 if zeros else 3],
+                {"bits": bits, "block_size": 16, "gather_axis": 0, "quantize_axis": 1}, name=f"{bits}-{zeros}", output_types=["float32"])
+      for bits, zeros in ((4, True), (4, False), (8, False))],
+    *[microsoft("MatMulBnb4", [In(["a", "b", 27], special=False), In([68], "uint8", value=np.arange(68) * 37 % 256), In([9], value="positive")],
+                {"K": 27, "N": 5, "block_size": 16, "quant_type": kind}, name=str(kind), rtol=1e-4) for kind in (0, 1)],
     microsoft("MatMulNBits", [In(["a", "b", 64], special=False),
                               In([24, 2, 16], "uint8", value=np.arange(24 * 2 * 16).reshape(24, 2, 16) * 37 % 256),
                               In([48], value="positive")], {"K": 64, "N": 24, "bits": 4, "block_size": 32}, rtol=1e-4),
+    microsoft("MatMulNBits", [In(["a", "b", 64], special=False),
+                              In([24, 2, 16], "uint8", value=np.arange(24 * 2 * 16).reshape(24, 2, 16) * 37 % 256), In([48], value="positive"),
+                              None, In([64], "int32", value=np.arange(64) * 37 // 5 % 2)],
+              {"K": 64, "N": 24, "bits": 4, "block_size": 32}, name="groups", rtol=1e-4),
 ]

@@ -64,7 +64,9 @@ def build(case, rng):
     """The case as a model, and its operands that are inputs of it."""
     names, inputs, initializers = [], [], []
     for i, operand in enumerate(case.inputs):
-        names.append(f"x{i}")
+        names.append(f"x{i}" if operand else "")
+        if operand is None:
+            continue
         if operand.value is not None:
             initializers.append(numpy_helper.from_array(fixed_value(rng, operand), names[-1]))
         else:

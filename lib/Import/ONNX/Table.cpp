@@ -18,6 +18,7 @@ const Table &Table::instance() {
     addLoopRows(all);
     addMachineLearningRows(all);
     addMicrosoftAttentionRows(all);
+    addMicrosoftBlockRows(all);
     addMicrosoftQuantizedRows(all);
     addMicrosoftRows(all);
     addNgramRows(all);

@@ -58,6 +58,7 @@ void addIndexingRows(Table &table);
 void addLoopRows(Table &table);
 void addMachineLearningRows(Table &table);
 void addMicrosoftAttentionRows(Table &table);
+void addMicrosoftBlockRows(Table &table);
 void addMicrosoftQuantizedRows(Table &table);
 void addMicrosoftRows(Table &table);
 void addNgramRows(Table &table);

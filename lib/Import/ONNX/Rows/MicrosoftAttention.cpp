@@ -1,8 +1,9 @@
 // The attention operators of the domain com.microsoft: MultiHeadAttention,
-// Attention, GroupQueryAttention and RotaryEmbedding.
+// Attention, QAttention, GroupQueryAttention and RotaryEmbedding.
 #include "AttentionParts.h"
 #include "Equation.h"
 #include "Places.h"
+#include "Shared.h"
 
 using namespace mlir;
 
@@ -97,15 +98,17 @@ static LogicalResult multiHeadAttention(NodeImport &n) {
       {joinHeads(n, result.output), spec.key, spec.value, result.steps[2]});
 }
 
-/// The projection of queries, keys and values in one product, then attention.
-static LogicalResult attentionWithWeights(NodeImport &n) {
-  enum { kInput, kWeights, kBias, kMask, kPast, kScores };
+/// Attention of queries, keys and values that stand side by side in `all`,
+/// [batch, sequence, width]. What else it takes stands at the inputs of these
+/// numbers; -1 for none.
+static LogicalResult projectedAttention(NodeImport &n, Value all, int maskAt,
+                                        int pastAt, int scoresAt) {
+  if (!all)
+    return failure();
+  auto optional = [&](int i) { return i < 0 ? Value() : n.input(i); };
+  Value mask = optional(maskAt), cache = optional(pastAt);
   int64_t heads = n.integer("num_heads", 0);
-  if (!n.has(kInput) || !n.has(kWeights) || n.rank(kInput) != 3 ||
-      n.rank(kWeights) != 2 || n.type(kWeights).isDynamicDim(1))
-    return n.error() << "needs an input of rank 3 and weights of rank 2 with a "
-                        "known last extent";
-  int64_t width = n.type(kWeights).getDimSize(1);
+  int64_t width = NodeImport::typeOf(all).getDimSize(2);
   Ints sizes = n.integers("qkv_hidden_sizes");
   if (sizes.empty())
     sizes = {width / 3, width / 3, width / 3};
@@ -113,32 +116,27 @@ static LogicalResult attentionWithWeights(NodeImport &n) {
     return n.error() << "qkv_hidden_sizes do not add up to " << width;
   if (n.integer("do_rotary", 0))
     return n.error() << "do_rotary is not supported";
-  Value all = n.create<graph::MatMulOp>(n.input(kInput), n.input(kWeights),
-                                        false, false);
-  if (n.has(kBias))
-    all = n.create<graph::AddOp>(all, n.input(kBias));
   Value parts[3];
   for (int64_t i = 0, at = 0; i < 3; at += sizes[i++])
     parts[i] = splitHeads(n, n.slice(all, 2, at, at + sizes[i]), heads);
   auto past = [&](int64_t i) {
-    return n.squeeze(n.slice(n.input(kPast), 0, i, i + 1), {0});
+    return cache ? n.squeeze(n.slice(cache, 0, i, i + 1), {0}) : Value();
   };
   Spec spec;
   spec.query = parts[0];
-  spec.key = behind(n, n.has(kPast) ? past(0) : nullptr, parts[1]);
-  spec.value = behind(n, n.has(kPast) ? past(1) : nullptr, parts[2]);
+  spec.key = behind(n, past(0), parts[1]);
+  spec.value = behind(n, past(1), parts[2]);
   if (!spec.query || !spec.key || !spec.value)
     return failure();
-  if (n.has(kMask)) {
-    spec.bias = paddingBias(n, n.input(kMask), spec.key);
+  if (mask) {
+    spec.bias = paddingBias(n, mask, spec.key);
     if (!spec.bias)
       return failure();
   }
-  spec.bias = sum(n, spec.bias, n.input(kScores));
+  spec.bias = sum(n, spec.bias, optional(scoresAt));
   if (n.integer("unidirectional", 0))
-    spec.visible = causal(
-        n, spec.query, spec.key,
-        n.has(kPast) ? n.reshape(n.extent(n.input(kPast), 3), {}) : nullptr);
+    spec.visible = causal(n, spec.query, spec.key,
+                          cache ? n.reshape(n.extent(cache, 3), {}) : nullptr);
   if (double scale = n.real("scale", 0); scale != 0)
     spec.scale = scale;
   Result result = attend(n, spec);
@@ -147,6 +145,52 @@ static LogicalResult attentionWithWeights(NodeImport &n) {
     results.push_back(n.concat(
         {n.unsqueeze(spec.key, {0}), n.unsqueeze(spec.value, {0})}, 0));
   return n.results(results);
+}
+
+/// Reports where the first two inputs cannot be multiplied to a known width.
+static LogicalResult checkProjection(NodeImport &n) {
+  if (n.has(0) && n.has(1) && n.rank(0) == 3 && n.rank(1) == 2 &&
+      !n.type(1).isDynamicDim(1))
+    return success();
+  return n.error() << "needs an input of rank 3 and weights of rank 2 with a "
+                      "known last extent";
+}
+
+/// The projection of queries, keys and values in one product, then attention.
+static LogicalResult attentionWithWeights(NodeImport &n) {
+  enum { kInput, kWeights, kBias, kMask, kPast, kScores };
+  if (failed(checkProjection(n)))
+    return failure();
+  Value all = n.create<graph::MatMulOp>(n.input(kInput), n.input(kWeights),
+                                        false, false);
+  if (n.has(kBias))
+    all = n.create<graph::AddOp>(all, n.input(kBias));
+  return projectedAttention(n, all, kMask, kPast, kScores);
+}
+
+/// The same with a projection of integers; all else is of real numbers.
+static LogicalResult quantizedAttention(NodeImport &n) {
+  enum {
+    kInput,
+    kWeights,
+    kBias,
+    kScale,
+    kWeightScale,
+    kMask,
+    kZero,
+    kWeightZero,
+    kPast
+  };
+  if (failed(checkProjection(n)))
+    return failure();
+  if (!n.has(kScale) || !n.has(kWeightScale))
+    return n.error() << "has no input "
+                     << (n.has(kScale) ? int(kWeightScale) : int(kScale));
+  Value all = scaledProduct(
+      n, {n.input(kInput), n.input(kScale), n.input(kZero)},
+      {n.input(kWeights), n.input(kWeightScale), n.input(kWeightZero)},
+      n.input(kBias));
+  return projectedAttention(n, all, kMask, kPast, /*scoresAt=*/-1);
 }
 
 //===- Positions as rotations ---------------------------------------------===//
@@ -313,6 +357,7 @@ void addMicrosoftAttentionRows(Table &table) {
       {"com.microsoft.Attention", 1, attentionWithWeights, floats},
       {"com.microsoft.GroupQueryAttention", 1, groupQueryAttention, floats},
       {"com.microsoft.MultiHeadAttention", 1, multiHeadAttention, floats},
+      {"com.microsoft.QAttention", 1, quantizedAttention, "int"},
       {"com.microsoft.RotaryEmbedding", 1, rotaryEmbedding, floats},
   });
 }

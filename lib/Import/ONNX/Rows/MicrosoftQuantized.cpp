@@ -10,14 +10,22 @@ using namespace mlir;
 
 namespace weft::onnx {
 
-/// Runs ONNX's operator `op` with other inputs, but this node's attributes.
-static Value applied(NodeImport &n, StringRef op, ArrayRef<Value> inputs) {
+/// Runs ONNX's operator `op` with other inputs, but this node's attributes. No
+/// results where it fails.
+static SmallVector<Value> allApplied(NodeImport &n, StringRef op,
+                                     ArrayRef<Value> inputs) {
   const Row *row = Table::instance().find("", op, kOpset);
   NodeImport inner(n.importer, n.node, n.scope, n.b, inputs);
   if (llvm::is_contained(inputs.take_front(1), Value()) ||
       failed(row->import(inner)))
-    return nullptr;
-  return inner.outputs.front();
+    return {};
+  return inner.outputs;
+}
+
+/// The first of its results, or null.
+static Value applied(NodeImport &n, StringRef op, ArrayRef<Value> inputs) {
+  SmallVector<Value> results = allApplied(n, op, inputs);
+  return results.empty() ? nullptr : results.front();
 }
 
 //===- Quantized ----------------------------------------------------------===//
@@ -169,6 +177,43 @@ static LogicalResult qGemm(NodeImport &n) {
   return n.has(7) ? quantizedResult(n, y, 7, n.has(8) ? 8 : 0) : n.result(y);
 }
 
+/// LSTM's matrices, which stand the other way round here, as real numbers:
+/// input `i`, with its scale and zero point at `parameters`. Those are one for
+/// each direction, or for each of its columns.
+static Value realMatrices(NodeImport &n, unsigned i, unsigned parameters) {
+  auto spread = [&](unsigned at) -> Value {
+    if (!n.has(at) || n.rank(at) == 0 || n.rank(at) > 2)
+      return n.input(at);
+    return n.unsqueeze(n.input(at),
+                       n.rank(at) == 1 ? ArrayRef<int64_t>{1, 2} : 1);
+  };
+  if (!n.has(i) || !n.has(parameters) || n.rank(i) != 3) {
+    n.error() << "needs matrices of rank 3 at input " << i
+              << " and their scale at input " << parameters;
+    return nullptr;
+  }
+  Num whole(n, centred(n, n.input(i), spread(parameters + 1)));
+  return n.transpose(whole.as(n.b.getF32Type()) * Num(n, spread(parameters)),
+                     {0, 2, 1});
+}
+
+/// Weights are those of the file, and all else is computed in f32. ONNX Runtime
+/// also rounds inputs and states to 8 bits, which its kernel needs; results are
+/// as far from those of the model before it was quantised either way.
+static LogicalResult dynamicQuantizeLstm(NodeImport &n) {
+  enum { kInput, kMatrices, kRecurrent, kFrom, kTo = 8, kScales = 8 };
+  Value matrices = realMatrices(n, kMatrices, kScales);
+  Value recurrent =
+      matrices ? realMatrices(n, kRecurrent, kScales + 2) : nullptr;
+  if (!recurrent)
+    return failure();
+  SmallVector<Value> inputs = {n.input(kInput), matrices, recurrent};
+  for (unsigned i = kFrom; i < kTo; ++i)
+    inputs.push_back(n.input(i));
+  SmallVector<Value> results = allApplied(n, "LSTM", inputs);
+  return results.empty() ? failure() : n.results(results);
+}
+
 //===- With an activation -------------------------------------------------===//
 
 /// The activation that an attribute names, with its parameters.
@@ -217,6 +262,8 @@ static LogicalResult fusedGemm(NodeImport &n) {
 
 void addMicrosoftQuantizedRows(Table &table) {
   table.add({
+      {"com.microsoft.DynamicQuantizeLSTM", 1, dynamicQuantizeLstm,
+       Row::kFloats},
       {"com.microsoft.FusedConv", 1, fusedConv, Row::kFloats},
       {"com.microsoft.FusedGemm", 1, fusedGemm, Row::kFloats},
       {"com.microsoft.QGemm", 1, qGemm, "int"},

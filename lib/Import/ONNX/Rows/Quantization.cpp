@@ -74,6 +74,16 @@ Value quantized(NodeImport &n, Value x, Value scale, Value zeroPoint,
   return isNarrow(element) ? fromBytes(n, bytes, element) : bytes;
 }
 
+Value scaledProduct(NodeImport &n, const Scaled &a, const Scaled &b,
+                    Value bias) {
+  Value sum =
+      n.create<graph::MatMulOp>(centred(n, a.whole, a.zeroPoint),
+                                centred(n, b.whole, b.zeroPoint), false, false);
+  Value y = n.create<graph::MulOp>(n.cast(sum, n.b.getF32Type()),
+                                   n.create<graph::MulOp>(a.scale, b.scale));
+  return bias ? n.create<graph::AddOp>(y, bias) : y;
+}
+
 //===- QuantizeLinear, DequantizeLinear -----------------------------------===//
 
 namespace {
@@ -217,6 +227,9 @@ void addQuantizationRows(Table &table) {
       {"MatMulInteger", 10, matMulInteger, "int"},
       {"QLinearMatMul", 21, qLinearMatMul, all},
       {"QuantizeLinear", 25, quantizeLinear, all},
+      // The same, as written before ONNX had integers of 4 and 16 bits.
+      {"com.microsoft.DequantizeLinear", 1, dequantizeLinear, all},
+      {"com.microsoft.QuantizeLinear", 1, quantizeLinear, all},
   });
 }
 

@@ -2,9 +2,13 @@
 #ifndef WEFT_LIB_IMPORT_ONNX_ROWS_SHARED_H
 #define WEFT_LIB_IMPORT_ONNX_ROWS_SHARED_H
 
-#include "../NodeImport.h"
+#include "../Table.h"
 
 namespace weft::onnx {
+
+/// Fails with an error where one of the first `count` inputs is absent: of
+/// operators of which ONNX has no schema.
+llvm::LogicalResult needInputs(NodeImport &n, unsigned count);
 
 /// numpy's matmul: the product of the last two dimensions, vectors included.
 mlir::Value matrixProduct(NodeImport &n, mlir::Value a, mlir::Value b);
@@ -24,6 +28,18 @@ mlir::Value centred(NodeImport &n, mlir::Value x, mlir::Value zeroPoint);
 mlir::Value quantized(NodeImport &n, mlir::Value x, mlir::Value scale,
                       mlir::Value zeroPoint, mlir::Type element,
                       bool saturate = true);
+
+/// The real numbers (whole - zeroPoint) * scale. `zeroPoint` may be null; it
+/// and the scale are scalars or broadcast.
+struct Scaled {
+  mlir::Value whole, scale, zeroPoint;
+};
+
+/// a · b + bias in f32, of which the products are summed in integers; the scale
+/// and zero point of `a` are scalars, those of `b` may be one for each column.
+/// `bias` may be null.
+mlir::Value scaledProduct(NodeImport &n, const Scaled &a, const Scaled &b,
+                          mlir::Value bias);
 
 /// Uniform numbers in [0, 1), f32 or f64, one for each element of `like`: the
 /// same in every run.
