@@ -90,3 +90,55 @@ func.func @others(%x: tensor<2x?xf32>, %y: tensor<1x?xf32>, %i: tensor<1x?x8xf32
   %1 = graph.conv %i, %w strides [1] pads [0, 0] dilations [1] groups 1 : (tensor<1x?x8xf32>, tensor<2x3x1xf32>) -> tensor<1x2x8xf32>
   return %0, %1 : tensor<3x?xf32>, tensor<1x2x8xf32>
 }
+
+// -----
+
+// Updates are read row by row, as many as there are indices.
+// CHECK-LABEL: func @scatter
+func.func @scatter(%x: tensor<?x?xf32>, %i: tensor<?xi64>, %u: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  // CHECK: kernel.check %{{.*}}, "has {0} updates for {1} indices"
+  // CHECK: kernel.check %{{.*}}, "an update has {0} elements where one place of the data has {1}"
+  // CHECK: graph.scatter
+  %0 = graph.scatter set %x, %i, %u : tensor<?x?xf32>, tensor<?xi64>, tensor<?x?xf32> -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+}
+
+// -----
+
+// A norm's result has the input's shape, whatever is known of scale and bias.
+// CHECK-LABEL: func @norm
+func.func @norm(%x: tensor<?x?xf32>, %s: tensor<8xf32>, %t: tensor<?xf32>) -> tensor<?x?xf32> {
+  // CHECK: kernel.check %{{.*}}, "input 1 has {0} on axis 0 where the result has {1}; extents must be equal or 1"
+  // CHECK: kernel.check %{{.*}}, "input 2 has {0} on axis 0 where the result has {1}; extents must be equal or 1"
+  // CHECK: graph.expand
+  // CHECK: graph.layer_norm
+  %0 = graph.layer_norm %x scale %s bias %t axis 1 {epsilon = 1.0 : f64} : (tensor<?x?xf32>, tensor<8xf32>, tensor<?xf32>) -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @expansion
+func.func @expansion(%x: tensor<?x1xf32>, %n: tensor<2xi64>) -> tensor<?x?xf32> {
+  // CHECK: kernel.check %{{.*}}, "extent {0} cannot be repeated to {1}, which position 0 of the shape asks for"
+  // CHECK: kernel.check %{{.*}}, "extent {0} cannot be repeated to {1}, which position 1 of the shape asks for"
+  // CHECK: graph.expand
+  %0 = graph.expand %x, %n : tensor<?x1xf32>, tensor<2xi64> -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+}
+
+// -----
+
+// What an extent or a constant asks for is a number of elements.
+// CHECK-LABEL: func @expansion_to_extents
+func.func @expansion_to_extents(%x: tensor<1x1xf32>, %y: tensor<?xf32>) -> tensor<?x4xf32> {
+  // CHECK-NOT: kernel.check
+  // CHECK: graph.expand
+  %c0 = arith.constant 0 : index
+  %four = arith.constant 4 : i64
+  %d = tensor.dim %y, %c0 : tensor<?xf32>
+  %i = arith.index_cast %d : index to i64
+  %s = tensor.from_elements %i, %four : tensor<2xi64>
+  %0 = graph.expand %x, %s : tensor<1x1xf32>, tensor<2xi64> -> tensor<?x4xf32>
+  return %0 : tensor<?x4xf32>
+}

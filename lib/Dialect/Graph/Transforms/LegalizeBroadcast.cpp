@@ -33,8 +33,11 @@ public:
     b.setInsertionPoint(op);
     TypeSwitch<Operation *>(op)
         .Case([&](MatMulOp matmul) { legalize(matmul); })
+        .Case([&](LayerNormOp norm) { legalize(norm); })
         .Case([&](ConcatOp concat) { check(concat); })
+        .Case([&](ExpandOp expand) { check(expand); })
         .Case([&](ReshapeOp reshape) { check(reshape); })
+        .Case([&](ScatterOp scatter) { check(scatter); })
         .Case<ConvOp, ConvTransposeOp>([&](auto conv) { check(conv); })
         .Case([&](ScalarBody body) { legalize(body); });
   }
@@ -42,8 +45,11 @@ public:
 private:
   void legalize(ScalarBody op);
   void legalize(MatMulOp op);
+  void legalize(LayerNormOp op);
   void check(ConcatOp op);
+  void check(ExpandOp op);
   void check(ReshapeOp op);
+  void check(ScatterOp op);
   template <typename Conv>
   void check(Conv op);
 
@@ -55,7 +61,8 @@ private:
   /// those in `targets`.
   void expand(Operation *op, OpOperand &operand, ArrayRef<OpFoldResult> targets,
               int64_t kept);
-  enum class Relation { Equal, EqualOrOne, NotEqual };
+  /// RepeatsTo: `y` is a number of elements that `x` can be repeated to, or 1.
+  enum class Relation { Equal, EqualOrOne, RepeatsTo, NotEqual };
   /// Fails the run unless `x` is in that relation to `y`.
   void require(Operation *op, OpFoldResult x, OpFoldResult y, Relation relation,
                const Twine &message);
@@ -75,10 +82,18 @@ void Legalizer::require(Operation *op, OpFoldResult x, OpFoldResult y,
   Value a = value(loc, x), c = value(loc, y);
   Value holds = b.createOrFold<arith::CmpIOp>(
       loc, relation == Relation::NotEqual ? P::ne : P::eq, a, c);
-  if (relation == Relation::EqualOrOne) {
+  auto orIsOne = [&](Value extent) {
     Value one = arith::ConstantIndexOp::create(b, loc, 1);
-    Value isOne = arith::CmpIOp::create(b, loc, P::eq, a, one);
+    Value isOne = arith::CmpIOp::create(b, loc, P::eq, extent, one);
     holds = arith::OrIOp::create(b, loc, holds, isOne);
+  };
+  if (relation == Relation::EqualOrOne || relation == Relation::RepeatsTo)
+    orIsOne(a);
+  if (relation == Relation::RepeatsTo) {
+    orIsOne(c);
+    Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+    Value counts = arith::CmpIOp::create(b, loc, P::sge, c, zero);
+    holds = arith::AndIOp::create(b, loc, holds, counts);
   }
   std::string text = describeNodes(loc);
   text += (text.empty() ? "" : ": ") + message.str();
@@ -168,6 +183,45 @@ void Legalizer::legalize(MatMulOp op) {
           "input 0 has {0} columns where input 1 has {1} rows");
 }
 
+void Legalizer::legalize(LayerNormOp op) {
+  SmallVector<OpFoldResult> targets(equality.resolver().dims(op.getInput()));
+  for (OpOperand &operand : op->getOpOperands().drop_front()) {
+    RankedTensorType type = tensorType(operand.get());
+    size_t offset = targets.size() - type.getRank();
+    // The result is the input's, so a static extent says nothing of it.
+    for (auto [i, extent] : llvm::enumerate(type.getShape())) {
+      OpFoldResult have = b.getIndexAttr(extent), want = targets[i + offset];
+      if (ShapedType::isStatic(extent) && extent != 1 &&
+          !equality.same(have, want))
+        require(op, have, want, Relation::Equal,
+                "input " + Twine(operand.getOperandNumber()) +
+                    " has {0} on axis " + Twine(i) +
+                    " where the result has {1}; extents must be equal or 1");
+    }
+    expand(op, operand, targets, 0);
+  }
+}
+
+void Legalizer::check(ExpandOp op) {
+  int64_t rank = op.getType().getRank(),
+          have = tensorType(op.getInput()).getRank(),
+          asked = tensorType(op.getShape()).getDimSize(0);
+  DimBuilder d(b, op.getLoc());
+  for (int64_t i = rank - asked; i < rank; ++i) {
+    int64_t axis = i - (rank - have);
+    OpFoldResult want = d.element(op.getShape(), i - (rank - asked));
+    OpFoldResult extent = d.constant(1);
+    if (axis >= 0)
+      extent = equality.resolver().dim(op.getInput(), axis);
+    if (isOneInteger(want) || equality.same(extent, want) ||
+        (isOneInteger(extent) && equality.isNonNegative(want)))
+      continue;
+    require(op, extent, want, Relation::RepeatsTo,
+            "extent {0} cannot be repeated to {1}, which position " +
+                Twine(i - (rank - asked)) + " of the shape asks for");
+  }
+}
+
 void Legalizer::check(ConcatOp op) {
   Value first = op.getInputs().front();
   for (auto [i, input] : llvm::enumerate(op.getInputs()))
@@ -207,6 +261,19 @@ void Legalizer::check(ReshapeOp op) {
   if (!equality.same(from, to))
     require(op, from, to, Relation::Equal,
             "the input's {0} elements do not fit the new shape's {1}");
+}
+
+void Legalizer::check(ScatterOp op) {
+  Value updates = op.getUpdates();
+  auto agree = [&](int64_t axis, Value other, int64_t with,
+                   const Twine &message) {
+    if (!equality.sameDim(updates, axis, other, with))
+      require(op, equality.resolver().dim(updates, axis),
+              equality.resolver().dim(other, with), Relation::Equal, message);
+  };
+  agree(0, op.getIndices(), 0, "has {0} updates for {1} indices");
+  agree(1, op.getData(), 1,
+        "an update has {0} elements where one place of the data has {1}");
 }
 
 template <typename Conv>

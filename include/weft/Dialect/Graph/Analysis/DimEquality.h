@@ -27,6 +27,8 @@ public:
   bool same(mlir::OpFoldResult x, mlir::OpFoldResult y) {
     return x == y || of(x) == of(y);
   }
+  /// True where an index or i64 scalar is never negative.
+  bool isNonNegative(mlir::OpFoldResult x) { return isNonNegative(of(x)); }
   /// True where tensors of one rank have equal extents.
   bool sameShape(mlir::Value a, mlir::Value b);
 

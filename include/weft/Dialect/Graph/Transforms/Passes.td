@@ -104,8 +104,8 @@ def LegalizeBroadcast : Pass<"weft-legalize-broadcast", "::mlir::ModuleOp"> {
     Afterwards every dynamic extent of an elementwise op's operand, and of a
     matrix product's batch, is the result's. Where that is not provable the
     operand is expanded, and a check fails the run with the node's name when its
-    extent is neither equal nor 1. Reshape, concat, matmul and conv get a check
-    where extents that must agree are not provably equal.
+    extent is neither equal nor 1. Reshape, expand, concat, scatter, matmul, conv
+    and layer_norm get a check where extents that must agree are not provably equal.
 
     ```mlir
     %0 = graph.add %x, %y : tensor<?xf32>, tensor<8xf32> -> tensor<8xf32>
