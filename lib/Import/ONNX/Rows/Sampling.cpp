@@ -153,31 +153,61 @@ static LogicalResult gridSample(NodeImport &n) {
   return n.result(sample(n, x, {batch, channel}, axes));
 }
 
+//===- AffineGrid ---------------------------------------------------------===//
+
+/// `extent` less `count`, where it is known.
+static std::optional<int64_t> less(std::optional<int64_t> extent,
+                                   int64_t count) {
+  if (!extent || ShapedType::isDynamic(*extent))
+    return {};
+  return *extent - count;
+}
+
+/// How many spatial axes there are, by the first of `told` that knows; reports
+/// where none does.
+static std::optional<int64_t>
+spatialAxes(NodeImport &n, ArrayRef<std::optional<int64_t>> told) {
+  for (std::optional<int64_t> axes : told)
+    if (axes && !ShapedType::isDynamic(*axes))
+      return axes;
+  n.error() << "how many spatial axes there are must be known at compile time; "
+               "pin the length of input 1 with --input, or state the rank of "
+               "the output";
+  return {};
+}
+
 /// Where GridSample reads for each element of a picture of `size` that is moved
 /// by `theta` [N, axes, axes + 1].
 static LogicalResult affineGrid(NodeImport &n) {
-  Value theta = n.input(0), size = n.cast(n.input(1), n.b.getI64Type());
-  int64_t axes = n.type(0).getDimSize(1);
-  if (n.rank(0) != 3 || (axes != 2 && axes != 3) ||
-      (NodeImport::typeOf(size).hasStaticShape() &&
-       NodeImport::typeOf(size).getNumElements() != axes + 2))
-    return n.error() << "theta is " << n.type(0) << " and size "
-                     << NodeImport::typeOf(size)
+  if (n.rank(0) != 3 || n.rank(1) != 1)
+    return n.error() << "theta is " << n.type(0) << " and size " << n.type(1)
+                     << "; ranks 3 and 1 are needed";
+  auto axes =
+      spatialAxes(n, {n.type(0).getDimSize(1), less(n.type(1).getDimSize(0), 2),
+                      less(n.outputRank(0), 2)});
+  if (!axes)
+    return failure();
+  if (*axes != 2 && *axes != 3)
+    return n.error() << "theta is " << n.type(0) << " and size " << n.type(1)
                      << "; two or three spatial axes are needed";
+  if (failed(n.fix(0, {ShapedType::kDynamic, *axes, *axes + 1})) ||
+      failed(n.fix(1, {*axes + 2})))
+    return failure();
+  Value theta = n.input(0), size = n.cast(n.input(1), n.b.getI64Type());
   bool corners = n.integer("align_corners", 0) != 0;
   Type element = n.type(0).getElementType();
   auto extent = [&](int64_t i) { return n.slice(size, 0, i, i + 1); };
   SmallVector<Value> shape, columns;
-  for (int64_t i = 0; i < axes; ++i)
+  for (int64_t i = 0; i < *axes; ++i)
     shape.push_back(extent(i + 2));
   Value inner = n.concat(shape, 0);
   // The last axis is the first coordinate.
-  for (int64_t i = axes; i-- > 0;) {
+  for (int64_t i = *axes; i-- > 0;) {
     Num count(n, n.cast(n.reshape(shape[i], {}), element));
     Num place(n, n.cast(n.iota(shape[i]), element));
     Num at = corners ? place * 2.0 / max(count - 1.0, 1.0) - 1.0
                      : (place * 2.0 + 1.0) / count - 1.0;
-    Ints behind = llvm::to_vector(llvm::seq<int64_t>(1, axes - i));
+    Ints behind = llvm::to_vector(llvm::seq<int64_t>(1, *axes - i));
     Value all = n.create<graph::ExpandOp>(n.unsqueeze(at, behind), inner);
     columns.push_back(n.reshape(all, {-1, 1}));
   }
@@ -189,7 +219,7 @@ static LogicalResult affineGrid(NodeImport &n) {
   Value grid = n.unsqueeze(n.concat(columns, 1), {0});
   Value moved = n.create<graph::MatMulOp>(grid, theta, false, true);
   return n.result(n.create<graph::ReshapeOp>(
-      moved, n.concat({n.extent(theta, 0), inner, n.ints({axes})}, 0), true));
+      moved, n.concat({n.extent(theta, 0), inner, n.ints({*axes})}, 0), true));
 }
 
 //===- Regions ------------------------------------------------------------===//
@@ -353,25 +383,21 @@ static LogicalResult maxRoiPool(NodeImport &n) {
 namespace {
 /// The attributes of a convolution of two spatial dimensions.
 struct Window {
-  Ints extent, strides, pads, dilations;
+  Ints strides, pads, dilations;
 };
 } // namespace
 
-static std::optional<Window> readWindow(NodeImport &n, Value weight) {
-  Window w{
-      {}, n.integers("strides"), n.integers("pads"), n.integers("dilations")};
-  RankedTensorType type = NodeImport::typeOf(weight);
-  w.extent = Ints(type.getShape().drop_front(2));
+static std::optional<Window> readWindow(NodeImport &n) {
+  Window w{n.integers("strides"), n.integers("pads"), n.integers("dilations")};
   for (Ints *list : {&w.strides, &w.dilations})
     if (list->empty())
       list->assign(2, 1);
   if (w.pads.empty())
     w.pads.assign(4, 0);
-  if (w.strides.size() != 2 || w.dilations.size() != 2 || w.pads.size() != 4 ||
-      llvm::is_contained(w.extent, ShapedType::kDynamic)) {
-    n.error() << "has " << w.strides.size() << " strides, " << w.pads.size()
-              << " pads and a weight of " << type
-              << " where two spatial dimensions and a known window are needed";
+  if (w.strides.size() != 2 || w.dilations.size() != 2 || w.pads.size() != 4) {
+    n.error() << "has " << w.strides.size() << " strides, "
+              << w.dilations.size() << " dilations and " << w.pads.size()
+              << " pads where 2, 2 and 4 are needed";
     return {};
   }
   return w;
@@ -393,14 +419,17 @@ static AxisTaps deformedTaps(NodeImport &n, Value x, Value offsets, Window &w,
 }
 
 static LogicalResult deformConv(NodeImport &n) {
-  Value x = n.input(0), weight = n.input(1), offset = n.input(2);
   if (n.rank(0) != 4 || n.rank(1) != 4 || n.rank(2) != 4)
     return n.error() << "inputs have ranks " << n.rank(0) << ", " << n.rank(1)
                      << " and " << n.rank(2)
                      << "; two spatial dimensions are supported";
-  auto w = readWindow(n, weight);
-  if (!w)
+  auto w = readWindow(n);
+  Ints stated = n.integers("kernel_shape");
+  if (!w || (stated.size() == 2 &&
+             failed(n.fix(1, {ShapedType::kDynamic, ShapedType::kDynamic,
+                              stated[0], stated[1]}))))
     return failure();
+  Value x = n.input(0), weight = n.input(1), offset = n.input(2);
   int64_t groups = n.integer("group", 1), parts = n.integer("offset_group", 1);
   int64_t channels = n.type(0).getDimSize(1);
   if (groups < 1 || parts < 1 ||
@@ -412,7 +441,7 @@ static LogicalResult deformConv(NodeImport &n) {
   auto reshaped = [&](Value value, ArrayRef<Value> shape) {
     return n.create<graph::ReshapeOp>(value, n.concat(shape, 0), true);
   };
-  Value batch = n.extent(x, 0), window = n.ints(w->extent);
+  Value batch = n.extent(x, 0), window = n.slice(n.shape(weight), 0, 2, 4);
   Value offsets = reshaped(
       offset, {batch, n.ints({parts}), window, n.ints({2}), rows, columns});
   // [batch, parts, window, 2, …]: the 2 stands behind both window axes.
@@ -432,8 +461,8 @@ static LogicalResult deformConv(NodeImport &n) {
     taken = n.create<graph::MulOp>(taken, n.unsqueeze(mask, {2}));
   }
   // A product for each group: [K / groups, terms] · [terms, positions].
-  Value terms = n.create<graph::MulOp>(n.extent(weight, 1),
-                                       n.ints({w->extent[0] * w->extent[1]}));
+  Value terms = n.reduce(graph::ReduceKind::prod,
+                         n.slice(n.shape(weight), 0, 1, 4), {0}, true);
   Value count = n.create<graph::MulOp>(rows, columns);
   Value right = reshaped(taken, {batch, n.ints({groups}), terms, count});
   Value each = n.create<graph::DivOp>(n.extent(weight, 0), n.ints({groups}));
@@ -449,24 +478,34 @@ static LogicalResult deformConv(NodeImport &n) {
 
 /// Adds the columns of blocks to where the blocks were in the picture.
 static LogicalResult col2Im(NodeImport &n) {
-  Value x = n.input(0), image = n.cast(n.input(1), n.b.getI64Type()),
-        block = n.cast(n.input(2), n.b.getI64Type());
   Ints strides = n.integers("strides"), pads = n.integers("pads"),
        dilations = n.integers("dilations");
-  int64_t spatial = NodeImport::typeOf(block).getDimSize(0);
-  if (ShapedType::isDynamic(spatial))
-    spatial = strides.size();
+  auto listed = [](const Ints &list, size_t perAxis) {
+    return list.empty() ? std::nullopt
+                        : std::optional<int64_t>(list.size() / perAxis);
+  };
+  if (n.rank(0) != 3 || n.rank(1) != 1 || n.rank(2) != 1)
+    return n.error() << "inputs have ranks " << n.rank(0) << ", " << n.rank(1)
+                     << " and " << n.rank(2) << " where 3, 1 and 1 are needed";
+  auto axes = spatialAxes(n, {n.type(1).getDimSize(0), n.type(2).getDimSize(0),
+                              listed(strides, 1), listed(dilations, 1),
+                              listed(pads, 2), less(n.outputRank(0), 2)});
+  if (!axes || failed(n.fix(1, {*axes})) || failed(n.fix(2, {*axes})))
+    return failure();
+  int64_t spatial = *axes;
+  Value x = n.input(0), image = n.cast(n.input(1), n.b.getI64Type()),
+        block = n.cast(n.input(2), n.b.getI64Type());
   for (Ints *list : {&strides, &dilations})
     if (list->empty())
       list->assign(spatial, 1);
   if (pads.empty())
     pads.assign(2 * spatial, 0);
-  if (n.rank(0) != 3 || spatial < 1 || int64_t(strides.size()) != spatial ||
+  if (spatial < 1 || int64_t(strides.size()) != spatial ||
       int64_t(dilations.size()) != spatial ||
       int64_t(pads.size()) != 2 * spatial ||
       llvm::any_of(strides, [](int64_t s) { return s < 1; }))
-    return n.error() << "input has rank " << n.rank(0) << " with "
-                     << strides.size() << " strides and " << pads.size()
+    return n.error() << "has " << strides.size() << " strides, "
+                     << dilations.size() << " dilations and " << pads.size()
                      << " pads for " << spatial << " spatial dimensions";
   Value batch = n.extent(x, 0), elements = n.ints({1});
   SmallVector<Value> extents, shape, padded, places, counts;

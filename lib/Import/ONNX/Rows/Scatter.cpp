@@ -118,6 +118,8 @@ static LogicalResult maxUnpool(NodeImport &n) {
     return n.error() << "has " << window.size() << " window extents, "
                      << strides.size() << " strides and " << pads.size()
                      << " pads for " << spatial << " spatial dimensions";
+  if (n.has(2) && failed(n.fix(2, {rank})))
+    return failure();
   SmallVector<Value> inner;
   for (int64_t i = 0; i < spatial; ++i) {
     Value steps = n.create<graph::MulOp>(

@@ -190,8 +190,10 @@ static LogicalResult sequenceErase(NodeImport &n) {
 //===- Splitting ----------------------------------------------------------===//
 
 /// Pieces at starts that are computed. Elements of piece p follow those of the
-/// pieces before it; within it they are in row-major order.
-static Value splitAtRuntime(NodeImport &n, Value x, Value sizes, int64_t axis) {
+/// pieces before it; within it they are in row-major order. Without `keepDims`
+/// all sizes are 1, and the axis goes.
+static Value splitAtRuntime(NodeImport &n, Value x, Value sizes, int64_t axis,
+                            bool keepDims) {
   Value shape = n.shape(x);
   int64_t rank = NodeImport::typeOf(x).getRank();
   auto product = [&](int64_t from, int64_t to) {
@@ -236,9 +238,11 @@ static Value splitAtRuntime(NodeImport &n, Value x, Value sizes, int64_t axis) {
   };
   SmallVector<Value> columns;
   for (int64_t i = 0; i < rank; ++i)
-    columns.push_back(i == axis ? n.unsqueeze(sizes, {1})
-                                : repeated(n.slice(shape, 0, i, i + 1)));
-  for (int64_t i = rank; i < WEFT_MAX_RANK; ++i)
+    if (i != axis)
+      columns.push_back(repeated(n.slice(shape, 0, i, i + 1)));
+    else if (keepDims)
+      columns.push_back(n.unsqueeze(sizes, {1}));
+  while (columns.size() < WEFT_MAX_RANK)
     columns.push_back(repeated(n.ints({-1})));
   return makeSequence(n.b, n.loc, {elements, n.concat(columns, 1)});
 }
@@ -289,9 +293,6 @@ static LogicalResult splitToSequence(NodeImport &n) {
       bounds.push_back(n.slice(ends, 0, i, i + 1));
     return splitKnown(n, bounds, *axis, true);
   }
-  if (!keepDims)
-    return n.error() << "without keepdims the extent of axis " << *axis
-                     << " must be known at compile time";
   Value sizes;
   if (isScalar) {
     Value whole = n.reshape(n.extent(n.input(0), *axis), {});
@@ -306,7 +307,7 @@ static LogicalResult splitToSequence(NodeImport &n) {
   } else {
     sizes = n.cast(n.input(1), i64);
   }
-  return n.result(splitAtRuntime(n, n.input(0), sizes, *axis));
+  return n.result(splitAtRuntime(n, n.input(0), sizes, *axis, keepDims));
 }
 
 //===- Taking -------------------------------------------------------------===//

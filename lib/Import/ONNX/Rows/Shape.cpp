@@ -364,17 +364,22 @@ static LogicalResult pad(NodeImport &n) {
 static LogicalResult depthToSpace(NodeImport &n) {
   int64_t block = n.integer("blocksize", 0);
   RankedTensorType type = n.type(0);
-  if (type.getRank() != 4 || type.isDynamicDim(1) || block < 1 ||
-      block > (1 << 15) || type.getDimSize(1) % (block * block))
+  bool isKnown = type.getRank() == 4 && !type.isDynamicDim(1);
+  if (type.getRank() != 4 || block < 1 || block > (1 << 15) ||
+      (isKnown && type.getDimSize(1) % (block * block)))
     return n.error() << "blocksize is " << block << " for an input of shape "
                      << type
                      << "; rank 4 and channels that its square divides "
                         "are needed";
   bool columns = n.text("mode", "DCR") == "CRD";
-  int64_t channels = type.getDimSize(1) / (block * block);
+  Num given(n, n.extent(n.input(0), 1));
+  if (!isKnown)
+    require(n, n.reshape(given % double(block * block) == 0.0, {}),
+            "the channels are no multiple of " + std::to_string(block) +
+                " squared, the blocksize");
   Value height = n.extent(n.input(0), 2), width = n.extent(n.input(0), 3);
   Value batch = n.extent(n.input(0), 0), b = n.ints({block});
-  Value c = n.ints({channels});
+  Value c = given / double(block * block);
   Value split = n.create<graph::ReshapeOp>(
       n.input(0),
       columns ? n.concat({batch, c, b, b, height, width}, 0)

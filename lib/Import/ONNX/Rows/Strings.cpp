@@ -136,7 +136,8 @@ static LogicalResult stringNormalizer(NodeImport &n) {
                         "not supported";
   if (n.rank(0) != 1 && (n.rank(0) != 2 || n.type(0).getDimSize(0) != 1))
     return n.error() << "input has type " << n.type(0)
-                     << " where a vector or one row is needed";
+                     << " where a vector or one row is needed; pin an input's "
+                        "extents with --input NAME=1x?";
   auto changed = [&](StringFunction function, Value x) {
     return toStrings(n, stringFunction(n, function, {x}));
   };
