@@ -1,6 +1,6 @@
 // Fourier transforms. Those of a length that only the run knows, or for which
-// there is no better way, are matrix products. Angles are reduced as integers,
-// so large ones stay exact.
+// there is no better way, are matrix products. Angles are reduced before
+// they are multiplied by pi, so large ones stay exact.
 #include "Equation.h"
 #include "Fourier.h"
 #include "NamedAxes.h"
@@ -21,10 +21,14 @@ struct Waves {
 
 static Waves waves(NodeImport &n, Value rows, Value columns, Value length,
                    Type element) {
-  Num row(n, n.unsqueeze(n.iota(rows), {1})), column(n, n.iota(columns));
-  Num turn = (row * column) % Num(n, length);
   Type f64 = n.b.getF64Type();
-  Num angle = turn.as(f64) * (2 * M_PI) / Num(n, length).as(f64);
+  Num row = Num(n, n.unsqueeze(n.iota(rows), {1})).as(f64),
+      column = Num(n, n.iota(columns)).as(f64), whole = Num(n, length).as(f64);
+  // All of these are integers below 2^53. The quotient may be rounded to the
+  // next one: a turn more or less is the same angle.
+  Num product = row * column;
+  Num turn = product - floor(product / whole) * whole;
+  Num angle = turn * (2 * M_PI) / whole;
   return {apply<graph::CosOp>(angle).as(element),
           apply<graph::SinOp>(angle).as(element)};
 }
