@@ -179,3 +179,14 @@ def test_split_into_as_many_as_there_are(count, axis):
     assert len(found) == count
     for i, piece in enumerate(found):
         assert np.array_equal(piece, x.take(i, axis))
+
+
+def test_axes_whose_number_a_later_result_tells():
+    model = compiled("g (float[a,b,c] x, int64[n] axes) => (float[r] y) "
+                     "{ s = ReduceSum<keepdims = 0>(x, axes) l = Log(s) y = Abs(l) }")
+    x = np.random.default_rng(5).random((3, 4, 5), np.float32)
+    for axes in ([0, 1], [2, 0], [-1, 1]):
+        expected = np.abs(np.log(x.sum(tuple(axes))))
+        np.testing.assert_allclose(model.run({"x": x, "axes": np.int64(axes)})["y"], expected, rtol=1e-5)
+    with pytest.raises(weft.Error, match="the number of axes is not 2, for which the model was compiled"):
+        model.run({"x": x, "axes": np.int64([1])})

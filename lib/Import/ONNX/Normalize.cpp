@@ -437,6 +437,35 @@ static Error infer(ModelProto &model) {
   return Error::success();
 }
 
+/// True where the result has the shape of the first input.
+static bool keepsShape(const NodeProto &node) {
+  static const StringSet<> names = {
+      "Abs",   "Cast",     "CastLike", "Ceil", "Erf",  "Exp",
+      "Floor", "Identity", "IsNaN",    "Log",  "Neg",  "Reciprocal",
+      "Relu",  "Round",    "Sigmoid",  "Sign", "Sqrt", "Tanh"};
+  return isDefaultDomain(node.domain()) && names.contains(node.op_type()) &&
+         node.input_size() && node.output_size() == 1;
+}
+
+/// Inference follows values forwards; a shape that the model states for a
+/// result goes back through functions of single elements here. How many axes a
+/// reduction drops may follow from nothing else.
+static void inferBackwards(GraphProto &graph) {
+  StringMap<TypeProto *> types;
+  for (auto *infos : {graph.mutable_output(), graph.mutable_value_info()})
+    for (ValueInfoProto &info : *infos)
+      types[info.name()] = info.mutable_type();
+  for (const NodeProto &node : llvm::reverse(graph.node())) {
+    if (!keepsShape(node))
+      continue;
+    TypeProto *from = types.lookup(node.output(0)),
+              *to = types.lookup(node.input(0));
+    if (from && to && from->tensor_type().has_shape() &&
+        to->has_tensor_type() && !to->tensor_type().has_shape())
+      *to->mutable_tensor_type()->mutable_shape() = from->tensor_type().shape();
+  }
+}
+
 Error normalize(ModelProto &model,
                 llvm::function_ref<bool(StringRef)> isPrimitive,
                 std::string &objection) {
@@ -448,6 +477,7 @@ Error normalize(ModelProto &model,
   if (Error error = inlineOperators(model, isPrimitive))
     return error;
   objection = toString(infer(model));
+  inferBackwards(*model.mutable_graph());
   lists.restore(model);
   return Error::success();
 }

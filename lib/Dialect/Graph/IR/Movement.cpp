@@ -228,7 +228,8 @@ LogicalResult ExpandOp::inferReturnTypes(MLIRContext *,
   int64_t asked = tensorType(op.getShape()).getDimSize(0);
   if (asked == kDynamic)
     return emitOptionalError(
-        loc, "the rank of the new shape is not known at compile time");
+        loc, "the rank of the new shape is not known at compile time; pin the "
+             "length of the list that states it");
   int64_t rank = std::max(asked, input.getRank());
   auto known = knownInts(op.getShape());
   SmallVector<int64_t> shape(rank, 1);

@@ -58,7 +58,8 @@ LogicalResult ReshapeOp::inferReturnTypes(MLIRContext *,
   RankedTensorType shapeType = tensorType(op.getShape());
   if (shapeType.isDynamicDim(0))
     return emitOptionalError(
-        loc, "the rank of the new shape is not known at compile time");
+        loc, "the rank of the new shape is not known at compile time; pin the "
+             "length of the list that states it");
   int64_t rank = shapeType.getDimSize(0);
   SmallVector<int64_t> shape(rank, kDynamic);
   auto finish = [&] {

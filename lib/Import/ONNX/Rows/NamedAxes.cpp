@@ -59,7 +59,9 @@ std::optional<int64_t> axisCount(NodeImport &n, Value axes, int64_t direction) {
     return type.getNumElements();
   auto stated = statedCount(n, direction);
   if (!stated)
-    n.error() << "how many axes are meant must be known at compile time";
+    n.error() << "how many axes are meant must be known at compile time; pin "
+                 "the length of the list with --input, or state the rank of "
+                 "the output";
   return stated;
 }
 
