@@ -11,10 +11,10 @@ using graph::ReduceKind;
 namespace {
 struct ReduceArguments {
   Ints axes;
-  bool keepDims;
-  bool nothing;      ///< the input is the result
-  Value flags;       ///< the axes, where they are known at run time only
-  int64_t count = 0; ///< of these
+  bool keepDims = true;
+  bool nothing = false; ///< the input is the result
+  Value flags;          ///< the axes, where they are known at run time only
+  int64_t count = 0;    ///< of these
 
   /// `x` combined along the axes, which stay as 1.
   Value reduced(NodeImport &n, ReduceKind kind, Value x) const {
@@ -31,7 +31,8 @@ struct ReduceArguments {
 
 /// Axes that are data. A list that may be empty stands for all axes, or none.
 static std::optional<ReduceArguments> namedArguments(NodeImport &n) {
-  ReduceArguments result{{}, n.integer("keepdims", 1) != 0, false};
+  ReduceArguments result;
+  result.keepDims = n.integer("keepdims", 1) != 0;
   result.flags = namedAxes(n, n.input(1), n.rank(0));
   if (n.type(1).isDynamicDim(0) && !n.integer("noop_with_empty_axes", 0)) {
     Num length(n, n.reshape(n.extent(n.input(1), 0), {}));
@@ -47,7 +48,8 @@ static std::optional<ReduceArguments> namedArguments(NodeImport &n) {
 }
 
 static std::optional<ReduceArguments> arguments(NodeImport &n) {
-  ReduceArguments result{{}, n.integer("keepdims", 1) != 0, false};
+  ReduceArguments result;
+  result.keepDims = n.integer("keepdims", 1) != 0;
   Ints given;
   if (n.has(1)) {
     auto known = NodeImport::known(n.input(1));
