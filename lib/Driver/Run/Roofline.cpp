@@ -15,7 +15,10 @@ namespace weft {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr double kSecondsEach = 0.01;
+constexpr double kSecondsEach = 0.01, kSliceSeconds = 2e-4;
+constexpr size_t kLeastSlices = 16;
+/// What is read between two looks at the clock: a slice or less.
+constexpr int64_t kPiece = 1 << 20;
 /// A launch on the calling thread, measured on kernels without work.
 constexpr double kLaunchSeconds = 50e-9;
 constexpr int64_t kSums = 12, kSteps = 4096;
@@ -74,22 +77,31 @@ Loops chooseLoops() {
   return {multiplyAddNarrow, readNarrow, 16};
 }
 
-/// Calls of `body` a second, on all threads together. `body` gets the thread's
-/// number.
+/// Calls of `body` a second, on all threads together; on each that of the
+/// median slice of time, since there are some in which it waits for a processor
+/// that others have. `body` gets the thread's number.
 template <typename Body>
 double callsPerSecond(int threads, Body body) {
   std::vector<double> rates(static_cast<size_t>(threads));
   auto measure = [&](int thread) {
     body(thread);
-    Clock::time_point begin = Clock::now();
-    double seconds = 0;
-    int64_t calls = 0;
-    do {
-      body(thread);
-      ++calls;
-      seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    } while (seconds < kSecondsEach);
-    rates[static_cast<size_t>(thread)] = double(calls) / seconds;
+    std::vector<double> slices;
+    double total = 0;
+    while (total < kSecondsEach || slices.size() < kLeastSlices) {
+      Clock::time_point begin = Clock::now();
+      double seconds = 0;
+      int64_t calls = 0;
+      while (seconds < kSliceSeconds) {
+        body(thread);
+        ++calls;
+        seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+      }
+      slices.push_back(double(calls) / seconds);
+      total += seconds;
+    }
+    auto median = slices.begin() + std::ptrdiff_t(slices.size() / 2);
+    std::nth_element(slices.begin(), median, slices.end());
+    rates[static_cast<size_t>(thread)] = *median;
   };
   std::vector<std::thread> others;
   for (int thread = 1; thread < threads; ++thread)
@@ -106,16 +118,20 @@ double callsPerSecond(int threads, Body body) {
 /// Bytes a second that all threads read of `bytes` bytes each.
 double readRate(const Loops &loops, int threads, int64_t bytes) {
   constexpr int64_t kAlign = 64;
+  int64_t piece = std::min(bytes, kPiece), pieces = bytes / piece;
   std::vector<std::unique_ptr<char[]>> blocks;
   std::vector<char *> data;
+  std::vector<int64_t> next(static_cast<size_t>(threads));
   for (int thread = 0; thread < threads; ++thread) {
     blocks.emplace_back(new char[static_cast<size_t>(bytes + kAlign)]);
     char *block = blocks.back().get();
     std::memset(block, 0, static_cast<size_t>(bytes + kAlign));
     data.push_back(block + (-reinterpret_cast<intptr_t>(block) & (kAlign - 1)));
   }
-  return double(bytes) * callsPerSecond(threads, [&](int thread) {
-           loops.read(data[static_cast<size_t>(thread)], bytes);
+  return double(piece) * callsPerSecond(threads, [&](int thread) {
+           int64_t &at = next[static_cast<size_t>(thread)];
+           loops.read(data[static_cast<size_t>(thread)] + at * piece, piece);
+           at = (at + 1) % pieces;
          });
 }
 

@@ -1,5 +1,6 @@
 // How fast this machine can be at best, measured where and when a profile is
-// taken, so that shared machines are judged by what they give.
+// taken, so that shared machines are judged by what they give: not counting the
+// time that others have the processor.
 #ifndef WEFT_LIB_DRIVER_RUN_ROOFLINE_H
 #define WEFT_LIB_DRIVER_RUN_ROOFLINE_H
 
