@@ -229,23 +229,6 @@ bool eraseUnread(memref::AllocOp alloc) {
   return true;
 }
 
-/// A loop of one work item around the whole body: what is left of a kernel
-/// whose only item needed no loop.
-scf::ForallOp wrapInLoop(func::FuncOp kernel) {
-  Block &block = kernel.getBody().front();
-  OpBuilder b = OpBuilder::atBlockTerminator(&block);
-  SmallVector<Operation *> body;
-  for (Operation &op : block.without_terminator())
-    body.push_back(&op);
-  auto loop = scf::ForallOp::create(b, kernel.getLoc(),
-                                    ArrayRef<OpFoldResult>{b.getIndexAttr(1)},
-                                    ValueRange(),
-                                    /*mapping=*/std::nullopt);
-  for (Operation *op : body)
-    op->moveBefore(loop.getBody()->getTerminator());
-  return loop;
-}
-
 } // namespace
 
 /// Each worker runs a part of the items and what stands behind them: there
@@ -260,14 +243,10 @@ static bool computesBehind(scf::ForallOp loop) {
 
 FailureOr<KernelFrame> frameKernel(func::FuncOp kernel) {
   KernelFrame frame;
-  for (auto loop : kernel.getBody().front().getOps<scf::ForallOp>()) {
-    if (frame.loop)
-      return loop.emitError("is the second outer loop of kernel '")
-             << kernel.getSymName() << "'";
-    frame.loop = loop;
-  }
-  if (!frame.loop)
-    frame.loop = wrapInLoop(kernel);
+  FailureOr<scf::ForallOp> loop = kernel::loopOverItems(kernel);
+  if (failed(loop))
+    return failure();
+  frame.loop = *loop;
   if (frame.loop.getRank() != 1 ||
       !isConstantIntValue(frame.loop.getMixedLowerBound()[0], 0) ||
       !isConstantIntValue(frame.loop.getMixedStep()[0], 1))

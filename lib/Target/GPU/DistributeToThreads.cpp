@@ -201,12 +201,16 @@ private:
 struct DistributeToThreads
     : impl::DistributeToThreadsBase<DistributeToThreads> {
   void runOnOperation() override {
-    SmallVector<scf::ForallOp> items;
+    SmallVector<func::FuncOp> kernels;
     getOperation()->walk([&](func::FuncOp kernel) {
       if (kernel->hasAttr(kernel::kEntryAttr) && !kernel.isExternal())
-        llvm::append_range(items, kernel.getOps<scf::ForallOp>());
+        kernels.push_back(kernel);
     });
-    for (scf::ForallOp item : items) {
+    for (func::FuncOp kernel : kernels) {
+      FailureOr<scf::ForallOp> loop = kernel::loopOverItems(kernel);
+      if (failed(loop))
+        return signalPassFailure();
+      scf::ForallOp item = *loop;
       // The emitters of products have divided theirs already.
       bool divided = item->walk([](mlir::gpu::ThreadIdOp) {
                            return WalkResult::interrupt();

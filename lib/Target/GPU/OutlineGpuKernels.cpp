@@ -272,14 +272,9 @@ struct OutlineGpuKernels : impl::OutlineGpuKernelsBase<OutlineGpuKernels> {
         continue;
       if (failed(checkOps(kernel)))
         return signalPassFailure();
-      auto items = llvm::to_vector(kernel.getOps<scf::ForallOp>());
-      if (items.size() != 1) {
-        kernel.emitError("internal error: kernel '")
-            << kernel.getName() << "' has " << items.size()
-            << " loops over work items where 1 is needed";
-        return signalPassFailure();
-      }
-      if (failed(Outliner(kernel, items[0], device, sharedBytes).run()))
+      FailureOr<scf::ForallOp> items = kernel::loopOverItems(kernel);
+      if (failed(items) ||
+          failed(Outliner(kernel, *items, device, sharedBytes).run()))
         return signalPassFailure();
     }
     copyGlobals(module, device);

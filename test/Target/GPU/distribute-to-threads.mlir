@@ -4,6 +4,18 @@
 #id2 = affine_map<(i, j) -> (i, j)>
 #row = affine_map<(i, j) -> (i)>
 
+// A kernel whose only item needed no loop is one block's work.
+// CHECK-LABEL: func.func private @one
+// CHECK: scf.forall (%{{.*}}) in (1) {
+// CHECK: %[[T:.*]] = gpu.thread_id x
+// CHECK: scf.for %{{.*}} = %[[T]] to %{{.*}} step %c256
+// CHECK: memref.store
+func.func private @one(%y: memref<4xf32>) attributes {kernel.entry} {
+  %v = arith.constant 1.0 : f32
+  linalg.fill ins(%v : f32) outs(%y : memref<4xf32>)
+  return
+}
+
 // Consecutive elements go to consecutive threads. The second op reads what
 // other threads wrote; the third touches neither buffer, so it need not wait.
 // CHECK-LABEL: func.func private @elements

@@ -163,6 +163,12 @@ def test_depthwise(ptx):
     np.testing.assert_allclose(y, np.einsum("nghwcij,gijc->nghwc", windows, w), rtol=1e-5, atol=1e-5)
 
 
+def test_one_work_item(ptx):
+    x, y = np.abs(random(300)) + 1, np.zeros(300, np.float32)
+    Launch(ptx, "one", 1, THREADS, [x, y])
+    np.testing.assert_allclose(y, x / x.sum(), rtol=1e-5)
+
+
 def matmul(text, m=3, n=20, k=17):
     a, b, bias, c = random(m, k), random(k, n), random(n), np.zeros((m, n), np.float32)
     Launch(text, "matmul_bias_gelu", 1, THREADS, [a, m, k, k, b, k, n, n, bias, n, c, m, n, n])

@@ -4,10 +4,8 @@
 #include "weft/Dialect/Kernel/IR/Winograd.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -213,6 +211,27 @@ bool weft::kernel::isByte(Type type) {
 
 int64_t weft::kernel::elementsPerStep(Type weightElement) {
   return isByte(weightElement) ? kBytesPerStep : 1;
+}
+
+FailureOr<scf::ForallOp> weft::kernel::loopOverItems(func::FuncOp kernel) {
+  Block &block = kernel.getBody().front();
+  auto loops = llvm::to_vector(block.getOps<scf::ForallOp>());
+  if (loops.size() > 1)
+    return loops[1].emitError("internal error: is the second loop over work "
+                              "items of kernel '")
+           << kernel.getSymName() << "'";
+  if (loops.size() == 1)
+    return loops[0];
+  SmallVector<Operation *> body;
+  for (Operation &op : block.without_terminator())
+    body.push_back(&op);
+  OpBuilder b = OpBuilder::atBlockTerminator(&block);
+  auto loop = scf::ForallOp::create(b, kernel.getLoc(),
+                                    ArrayRef<OpFoldResult>{b.getIndexAttr(1)},
+                                    ValueRange(), /*mapping=*/std::nullopt);
+  for (Operation *op : body)
+    op->moveBefore(loop.getBody()->getTerminator());
+  return loop;
 }
 
 bool weft::kernel::multipliesBytes(Operation *root) {

@@ -264,3 +264,24 @@ func.func private @depthwise(%x: memref<?x2x6x6x16xf32>, %w: memref<2x3x3x16xf32
   } : (memref<?x2x6x6x16xf32>, memref<2x3x3x16xf32>, memref<?x2x2x2x16xf32>) -> ()
   return
 }
+
+// One work item needs no loop: one block divides by the sum.
+func.func private @one(%x: memref<300xf32>, %y: memref<300xf32>) attributes {kernel.entry} {
+  %zero = arith.constant 0.0 : f32
+  %sum = memref.alloc() : memref<f32>
+  linalg.fill ins(%zero : f32) outs(%sum : memref<f32>)
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> ()>], iterator_types = ["reduction"]}
+      ins(%x : memref<300xf32>) outs(%sum : memref<f32>) {
+  ^bb0(%v: f32, %before: f32):
+    %after = arith.addf %before, %v : f32
+    linalg.yield %after : f32
+  }
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> ()>, affine_map<(i) -> (i)>],
+                  iterator_types = ["parallel"]}
+      ins(%x, %sum : memref<300xf32>, memref<f32>) outs(%y : memref<300xf32>) {
+  ^bb0(%v: f32, %all: f32, %out: f32):
+    %part = arith.divf %v, %all : f32
+    linalg.yield %part : f32
+  }
+  return
+}

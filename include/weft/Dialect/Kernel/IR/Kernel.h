@@ -3,6 +3,8 @@
 #define WEFT_DIALECT_KERNEL_IR_KERNEL_H
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/IR/SymbolTable.h"
@@ -48,6 +50,11 @@ bool isByte(mlir::Type type);
 /// Elements of one sum that stand side by side in weights of this element type:
 /// kBytesPerStep bytes, one of any other type.
 int64_t elementsPerStep(mlir::Type weightElement);
+
+/// The loop over the work items of a kernel that lies in memory. One whose only
+/// item needed no loop gets a loop of one round around its body. Fails, with an
+/// error, where there are several loops.
+mlir::FailureOr<mlir::scf::ForallOp> loopOverItems(mlir::func::FuncOp kernel);
 
 /// True where `root` has a product of bytes.
 bool multipliesBytes(mlir::Operation *root);
