@@ -80,42 +80,81 @@ void Block::reset() noexcept {
   usable = 0;
 }
 
+/// The first bucket of blocks that have at least `size` bytes.
+std::vector<BlockCache::Bucket>::iterator
+BlockCache::bucketOf(size_t size) noexcept {
+  return std::lower_bound(
+      buckets.begin(), buckets.end(), size,
+      [](const Bucket &bucket, size_t size) { return bucket.size < size; });
+}
+
+/// A block that no bucket has. May throw where vectors cannot grow.
+void *BlockCache::create(int64_t bytes) {
+  Block block(allocator);
+  if (!block.ensure(bytes))
+    return nullptr;
+  auto bucket = bucketOf(block.size());
+  if (bucket == buckets.end() || bucket->size != block.size())
+    bucket = buckets.insert(bucket, Bucket{block.size(), 0, {}});
+  if (bucket->free.capacity() == bucket->count)
+    bucket->free.reserve(2 * bucket->count + 1);
+  if (taken.capacity() == count)
+    taken.reserve(2 * count + 1);
+  taken.push_back({std::move(block), true});
+  ++bucket->count, ++count;
+  return taken.back().block.data();
+}
+
 void *BlockCache::take(int64_t bytes) noexcept {
-  // The smallest free block that fits, but none that wastes more than half.
-  Entry *best = nullptr;
-  for (Entry &entry : entries)
-    if (!entry.inUse && bytes >= 0 && size_t(bytes) <= entry.block.size() &&
-        entry.block.size() / 2 <= size_t(bytes) + 4096 &&
-        (!best || entry.block.size() < best->block.size()))
-      best = &entry;
-  if (!best) {
-    try {
-      entries.push_back({Block(allocator), false, false});
-    } catch (...) {
-      return nullptr;
+  if (bytes < 0)
+    return nullptr;
+  try {
+    // The smallest free block that fits, but none that wastes more than half.
+    for (auto bucket = bucketOf(std::max<size_t>(bytes, 1));
+         bucket != buckets.end() && bucket->size / 2 <= size_t(bytes) + 4096;
+         ++bucket) {
+      if (bucket->free.empty())
+        continue;
+      taken.push_back({std::move(bucket->free.back().block), true});
+      bucket->free.pop_back();
+      return taken.back().block.data();
     }
-    best = &entries.back();
-    if (!best->block.ensure(bytes)) {
-      entries.pop_back();
-      return nullptr;
-    }
+    return create(bytes);
+  } catch (...) {
+    return nullptr;
   }
-  best->inUse = best->usedInRun = true;
-  return best->block.data();
 }
 
 void BlockCache::give(void *memory) noexcept {
-  for (Entry &entry : entries)
-    if (entry.block.data() == memory)
-      entry.inUse = false;
+  // What was taken last is mostly given first.
+  for (size_t i = taken.size(); i-- > 0;) {
+    if (taken[i].block.data() != memory)
+      continue;
+    std::swap(taken[i], taken.back());
+    bucketOf(taken.back().block.size())
+        ->free.push_back(std::move(taken.back()));
+    taken.pop_back();
+    return;
+  }
 }
 
 void BlockCache::endRun() noexcept {
-  auto unused = std::remove_if(entries.begin(), entries.end(),
-                               [](const Entry &e) { return !e.usedInRun; });
-  entries.erase(unused, entries.end());
-  for (Entry &entry : entries)
-    entry.inUse = entry.usedInRun = false;
+  for (Bucket &bucket : buckets) {
+    auto unused = std::remove_if(bucket.free.begin(), bucket.free.end(),
+                                 [](const Entry &e) { return !e.usedInRun; });
+    auto dropped = size_t(bucket.free.end() - unused);
+    bucket.count -= dropped, count -= dropped;
+    bucket.free.erase(unused, bucket.free.end());
+  }
+  for (Entry &entry : taken)
+    bucketOf(entry.block.size())->free.push_back(std::move(entry));
+  taken.clear();
+  buckets.erase(std::remove_if(buckets.begin(), buckets.end(),
+                               [](const Bucket &b) { return b.count == 0; }),
+                buckets.end());
+  for (Bucket &bucket : buckets)
+    for (Entry &entry : bucket.free)
+      entry.usedInRun = false;
 }
 
 } // namespace weft::runtime

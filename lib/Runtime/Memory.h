@@ -51,7 +51,8 @@ private:
 };
 
 /// Blocks that are handed out and taken back within a run. Blocks of one run
-/// serve the next; what a whole run did not use is given back.
+/// serve the next; what a whole run did not use is given back. Programs ask for
+/// thousands of blocks in a run, of few sizes, so free ones are kept by size.
 class BlockCache {
 public:
   explicit BlockCache(const weft_allocator &allocator) : allocator(allocator) {}
@@ -63,10 +64,20 @@ public:
 private:
   struct Entry {
     Block block;
-    bool inUse, usedInRun;
+    bool usedInRun;
   };
+  struct Bucket {
+    size_t size;             ///< of each of its blocks
+    size_t count = 0;        ///< of them, in use or not
+    std::vector<Entry> free; ///< has room for all
+  };
+  std::vector<Bucket>::iterator bucketOf(size_t size) noexcept;
+  void *create(int64_t bytes);
+
   const weft_allocator &allocator;
-  std::vector<Entry> entries;
+  std::vector<Bucket> buckets; ///< smallest first
+  std::vector<Entry> taken;    ///< has room for all blocks
+  size_t count = 0;            ///< of all blocks
 };
 
 } // namespace weft::runtime

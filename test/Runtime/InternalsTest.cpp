@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <numeric>
+#include <set>
 
 using namespace weft::runtime;
 namespace fs = std::filesystem;
@@ -141,6 +142,25 @@ TEST(Blocks, ServeTheNextRun) {
   EXPECT_TRUE(cache.take(1000) == first || cache.take(1000) == first);
   EXPECT_EQ(cache.take(-1), nullptr);
   EXPECT_EQ(cache.take(INT64_MAX), nullptr);
+}
+
+TEST(Blocks, ThousandsServeTheNextRun) {
+  BlockCache cache(kSystemAllocator);
+  auto run = [&](int count) {
+    std::set<void *> blocks;
+    for (int i = 0; i < count; ++i)
+      blocks.insert(cache.take(100 << i % 5));
+    cache.endRun();
+    return blocks;
+  };
+  std::set<void *> first = run(20'000);
+  EXPECT_EQ(first.size(), 20'000u);
+  EXPECT_EQ(run(20'000), first);
+  // What a run did not use is given back, and the rest stays.
+  std::set<void *> fewer = run(100);
+  EXPECT_TRUE(
+      std::includes(first.begin(), first.end(), fewer.begin(), fewer.end()));
+  EXPECT_EQ(run(100), fewer);
 }
 
 TEST(Blocks, LargeOnesAreAligned) {
