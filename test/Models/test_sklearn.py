@@ -141,5 +141,11 @@ def test_probabilities_of_support_vectors():
 
 def test_zipmap_says_what_to_do():
     model = exported(LogisticRegression().fit(X, THREE), X=X[:1])
-    with pytest.raises(weft.Error, match="ZipMap.*zipmap.*False"):
+    with pytest.raises(weft.Error, match=r"'ZipMap' \(ai.onnx.ml.ZipMap\).*skl2onnx's options={'zipmap': False}"):
         weft.compile(model)
+
+
+def test_zipmap_of_columns():
+    """An output for each class, which needs no maps."""
+    estimator = LogisticRegression().fit(X, THREE)
+    compare(exported(estimator, X=X[:1], options={id(estimator): {"zipmap": "columns"}}), {"X": X})

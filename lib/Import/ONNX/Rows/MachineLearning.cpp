@@ -299,7 +299,8 @@ static LogicalResult linearClassifier(NodeImport &n) {
 /// Its result is a list of dictionaries.
 static LogicalResult zipMap(NodeImport &n) {
   return n.error() << "gives maps, which no artifact passes; export the model "
-                      "with the option zipmap=False, or cut the node off: its "
+                      "with skl2onnx's options={'zipmap': False} (or 'columns' "
+                      "for an output of each class), or cut the node off: its "
                       "input holds the same numbers";
 }
 
