@@ -75,12 +75,21 @@ struct ExpandTruncation : OpRewritePattern<arith::TruncFOp> {
                                 PatternRewriter &rewriter) const final {
     Type from = getElementTypeOrSelf(op.getIn().getType()),
          to = getElementTypeOrSelf(op.getType());
+    Value in = op.getIn();
+    // LLVM draws copysign out of two roundings, makes one of these and calls a
+    // library for it: it is rounded once here.
+    auto inner = in.getDefiningOp<arith::TruncFOp>();
+    if (to.isF16() && inner &&
+        inner.getIn().getDefiningOp<math::CopySignOp>()) {
+      in = inner.getIn();
+      from = getElementTypeOrSelf(in.getType());
+    }
     bool fromDouble = from.isF64() && (to.isF16() || to.isBF16());
     if (!fromDouble && !(from.isF32() && to.isBF16()))
       return rewriter.notifyMatchFailure(op, "targets have an instruction");
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Bits bits{b, op.getType()};
-    Value x = fromDouble ? toFloatOdd(bits, op.getIn()) : op.getIn();
+    Value x = fromDouble ? toFloatOdd(bits, in) : in;
     if (to.isBF16())
       x = toBfloat(bits, x, op.getType());
     else

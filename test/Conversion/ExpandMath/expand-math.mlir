@@ -19,6 +19,19 @@ func.func @narrow(%x: f16) -> f16 {
   return %y : f16
 }
 
+// LLVM has no code for what it would make of two roundings of a copysign.
+// CHECK-LABEL: func @signed(
+// CHECK:         %[[SIGNED:.*]] = math.copysign
+// CHECK:         arith.truncf %[[SIGNED]] : f64 to f32
+// CHECK:         %[[ODD:.*]] = arith.bitcast %{{.*}} : i32 to f32
+// CHECK:         arith.truncf %[[ODD]] : f32 to f16
+func.func @signed(%x: f64, %sign: f64) -> f16 {
+  %y = math.copysign %x, %sign : f64
+  %z = arith.truncf %y : f64 to f32
+  %w = arith.truncf %z : f32 to f16
+  return %w : f16
+}
+
 // What a machine has instructions for is left alone.
 // CHECK-LABEL: func @native(
 // CHECK:         math.sqrt
