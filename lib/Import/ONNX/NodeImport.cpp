@@ -190,7 +190,8 @@ Value NodeImport::inferAndInsert(OperationState &state) {
   // rules see them.
   for (Value &operand : state.operands) {
     auto type = dyn_cast<RankedTensorType>(operand.getType());
-    if (!type || type.getRank() != 1 || !type.getElementType().isInteger(64) ||
+    if (!type || type.getRank() != 1 ||
+        !type.getElementType().isSignlessInteger(64) ||
         !type.hasStaticShape() || type.getNumElements() > 16 ||
         operand.getDefiningOp<graph::ConstantOp>())
       continue;
