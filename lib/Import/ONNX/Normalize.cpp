@@ -322,11 +322,52 @@ static bool sameSchemas(const GraphProto &graph, int64_t opset) {
   return true;
 }
 
+namespace {
+/// What the model says of its values' types. A conversion adds what the older
+/// schemas infer, and newer ones may contradict that: before opset 22 a window
+/// that starts in the padding at the end counted as one.
+class StatedTypes {
+public:
+  explicit StatedTypes(const GraphProto &graph) { collect(graph); }
+
+  void restore(GraphProto &graph) const {
+    auto &infos = *graph.mutable_value_info();
+    infos.erase(llvm::remove_if(infos,
+                                [&](const ValueInfoProto &info) {
+                                  return !types.contains(info.name());
+                                }),
+                infos.end());
+    for (auto *list : {&infos, graph.mutable_output()})
+      for (ValueInfoProto &info : *list)
+        if (auto found = types.find(info.name()); found != types.end())
+          *info.mutable_type() = found->second;
+    for (NodeProto &node : *graph.mutable_node())
+      for (AttributeProto &attribute : *node.mutable_attribute())
+        if (attribute.has_g())
+          restore(*attribute.mutable_g());
+  }
+
+private:
+  void collect(const GraphProto &graph) {
+    for (const auto *list : {&graph.value_info(), &graph.output()})
+      for (const ValueInfoProto &info : *list)
+        types[info.name()] = info.type();
+    for (const NodeProto &node : graph.node())
+      for (const AttributeProto &attribute : node.attribute())
+        if (attribute.has_g())
+          collect(attribute.g());
+  }
+
+  StringMap<TypeProto> types;
+};
+} // namespace
+
 static Error convert(ModelProto &model) {
   int64_t opset = opsetOf(model);
   if (opset >= kOpset || opset == 0)
     return Error::success();
   if (!sameSchemas(model.graph(), opset)) {
+    StatedTypes stated(model.graph());
     if (Error error = keepOldMeanings(model))
       return error;
     auto convertTo = [&](int target) {
@@ -353,6 +394,7 @@ static Error convert(ModelProto &model) {
     }
     if (Error error = convertTo(kOpset))
       return error;
+    stated.restore(*model.mutable_graph());
   }
   for (auto &import : *model.mutable_opset_import())
     if (isDefaultDomain(import.domain()))
