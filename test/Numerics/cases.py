@@ -262,6 +262,9 @@ CASES = [
       for pad in ("SAME_UPPER", "SAME_LOWER")
       for op, extra in (("Conv", {"group": 2}), ("MaxPool", {"kernel_shape": [3, 3]}),
                         ("AveragePool", {"kernel_shape": [3, 4]}), ("LpPool", {"kernel_shape": [3, 2]}))],
+    Case("MaxPool", [In([2, 3, "b", "c"], special=False)], {"auto_pad": "SAME_LOWER", "strides": [2, 3], "kernel_shape": [3, 4]},
+         name="SAME_LOWER-indices", outputs=2, output_types=["float32", "int64"], rtol=None, reference="onnxruntime",
+         sizes=[SIZES[0], {"b": 6, "c": 9}, {"b": 3, "c": 1}]),
     *[Case(op, [In([2, 6, 11, "c"], special=False), In([6, 4 if op == "ConvTranspose" else 6 // g, "a", "b"], special=False),
                 *([In([6], special=False)] if op == "Conv" and g == 2 else [])],
            {"group": g, **extra}, name=f"window-{g}-{'-'.join(extra)}", rtol=1e-5, reference="onnxruntime",

@@ -83,8 +83,9 @@ static Value poolIndices(NodeImport &n, Value y, const Window &w) {
     Num step = rest % double(w.extents[i]);
     rest = rest / double(w.extents[i]);
     Num output(n, axisPositions(n, y, i + 2, rank + 1));
-    Num place = output * double(w.strides[i]) + step * double(w.dilations[i]) -
-                double(w.pads[i]);
+    Num place = output * double(w.strides[i]) + step * double(w.dilations[i]);
+    place = w.amounts ? place - Num(n, n.slice(w.amounts, 0, i, i + 1))
+                      : place - double(w.pads[i]);
     Num extent = extentAs(n, x, i + 2, n.b.getI64Type());
     Num inside = (place >= 0.0) & (place < extent);
     valid = valid.value ? valid & inside : inside;
@@ -112,11 +113,6 @@ static LogicalResult maxPool(NodeImport &n) {
   auto w = poolWindow(n);
   if (!w)
     return failure();
-  if (n.wants(1) && w->amounts)
-    return n.error() << "indices of windows with auto_pad "
-                     << n.text("auto_pad", "")
-                     << " and strides need static extents: give them with "
-                        "--input";
   Value y = pool(n, graph::ReduceKind::max, n.input(0), *w);
   if (!n.wants(1) || !y)
     return n.result(y);
