@@ -406,7 +406,7 @@ CASES = [
     *[Case("GridSample", [In(["a", 3, "b", "c"], special=False), In(["a", 4, 5, 2], special=False, low=-1.4, high=1.4)],
            {"mode": mode, "padding_mode": padding, "align_corners": corners}, name=f"{mode}-{padding}-{corners}",
            opset=20, rtol=2e-4, sizes=[SIZES[0]])
-      for mode in ("nearest", "linear", "cubic") for padding, corners in (("zeros", 0), ("border", 1), ("reflection", 0))],
+      for mode in ("nearest", "linear", "cubic") for padding, corners in (("zeros", 0), ("border", 1), ("border", 0), ("reflection", 0))],
     *[Case("Resize", [In([1, 2, "b", "c"], special=False), In([0], value=np.zeros(0, np.float32)),
                       In([4], value=np.array([1, 1, 1.7, 0.6], np.float32))],
            {"mode": mode, **attrs}, name=f"{mode}{'-' if attrs else ''}{'-'.join(map(str, attrs))}", opset=19, rtol=2e-5,

@@ -94,8 +94,12 @@ struct GridAxis {
   AxisTaps taps(StringRef mode, Num x) const {
     if (mode == "nearest")
       x = apply<graph::RoundOp>(x);
-    if (padding == "border")
-      x = clamp(x, 0, extent - 1.0);
+    if (padding == "border") {
+      Num moved = clamp(x, 0, extent - 1.0);
+      // Half a pixel around the centres is still inside: a cubic is not
+      // constant there.
+      x = mode == "cubic" ? select((x >= low) & (x <= high), x, moved) : moved;
+    }
     if (padding == "reflection")
       x = reflect(x, low, high);
     if (mode == "nearest")
