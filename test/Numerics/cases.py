@@ -414,6 +414,12 @@ CASES = [
       for mode, attrs in (("nearest", {}), ("linear", {}), ("cubic", {}), ("linear", {"antialias": 1}),
                           ("cubic", {"antialias": 1}), ("cubic", {"exclude_outside": 1}),
                           ("linear", {"coordinate_transformation_mode": "align_corners"}))],
+    # An extent of one is the first element; the evaluator takes half a pixel before it, and not where 1.5 became 1.
+    *[Case("Resize", [In([1, 2, "b", 3], special=False), In([0], value=np.zeros(0, np.float32)),
+                      In([4], value=np.array([1, 1, 2, scale], np.float32))],
+           {"mode": "cubic", "coordinate_transformation_mode": "pytorch_half_pixel"}, name=f"to-one-{scale}", opset=19, rtol=2e-5,
+           sizes=[SIZES[0], SIZES[1]], reference="onnxruntime")
+      for scale in (0.34, 0.5)],
     # Before opset 11 places were divided by the scale, and rounded up where a picture became smaller.
     *[Case(op, [In([1, 2, "b", "c"], special=False), In([4], value=np.array([1, 1, *scales], np.float32))],
            {"mode": mode}, name=f"{mode}-{opset}", opset=opset, rtol=2e-5, reference="onnxruntime",

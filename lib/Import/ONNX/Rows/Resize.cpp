@@ -54,12 +54,13 @@ static Num place(StringRef mode, Num x, const Axis &a) {
     return select(length == 1.0, one, many) + start * a.last();
   }
   Num half = (x + 0.5) / a.scale - 0.5;
+  auto to = [&] {
+    return Num(n, n.cast(n.reshape(a.to, {}), n.b.getF64Type()));
+  };
   if (mode == "pytorch_half_pixel")
-    return select(length == 1.0, -0.5, half);
-  if (mode == "half_pixel_symmetric") {
-    Num to(n, n.cast(n.reshape(a.to, {}), n.b.getF64Type()));
-    return half + a.from / 2.0 * (1.0 - to / length);
-  }
+    return select(to() > 1.0, half, 0.0);
+  if (mode == "half_pixel_symmetric")
+    return half + a.from / 2.0 * (1.0 - to() / length);
   return half;
 }
 
