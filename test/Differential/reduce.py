@@ -12,7 +12,8 @@ from graphs import names_read
 def infos(model):
     inferred = onnx.shape_inference.infer_shapes(model, strict_mode=False)
     graph = inferred.graph
-    return {v.name: v for v in (*graph.value_info, *graph.output, *graph.input)}
+    every = (*graph.value_info, *graph.output, *graph.input)
+    return {v.name: v for v in every if v.type.HasField("tensor_type")}
 
 
 def with_outputs(model, names):
