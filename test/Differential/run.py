@@ -43,7 +43,7 @@ def judge(model, feeds, without=()):
 
 
 def judge_seed(seed, without=()):
-    return judge(*graphs.draw(seed, rules.RULES), without)
+    return judge(*graphs.draw(seed, rules.THEMES), without)
 
 
 def judge_bytes(data, feeds):
@@ -52,7 +52,7 @@ def judge_bytes(data, feeds):
 
 def refer_seed(seed, name):
     """One reference alone; what it raises is not asked here."""
-    model, feeds = graphs.draw(seed, rules.RULES)
+    model, feeds = graphs.draw(seed, rules.THEMES)
     references = differences.references(model, [other for other in differences.REFERENCES if other != name])
     for run in references.values():
         for feed in feeds:
@@ -130,7 +130,7 @@ def after_crash(seed, how):
 def write_failure(folder, seed, status, message):
     """Reduces in other processes: what is tried may crash Weft or a reference."""
     folder.mkdir(parents=True, exist_ok=True)
-    model, feeds = graphs.draw(seed, rules.RULES)
+    model, feeds = graphs.draw(seed, rules.THEMES)
     with Worker() as helper:
         def fails(model, feeds):
             return helper.call(judge_bytes, model.SerializeToString(), feeds)[0] == status
