@@ -106,8 +106,9 @@ def is_float(dtype):
 
 
 def add_roundings(graph, amounts, types):
-    """Behind each node that rounds: a relative error of a size that is an input. Its
-    sign is as good as random: ONNX Runtime has no random operators of newer opsets."""
+    """Behind each node that rounds: a relative error of a size that is an input. What
+    it is follows from the value and its place, as good as at random: ONNX Runtime has
+    no random operators of newer opsets."""
     types = types | {info.name: info.type.tensor_type.elem_type for info in (*graph.value_info, *graph.output)}
     nodes = list(graph.node)
     del graph.node[:]
@@ -126,9 +127,15 @@ def add_roundings(graph, amounts, types):
             wide = f"{name}/wide" if narrow else exact
             graph.node.extend([
                 *[helper.make_node("Cast", [exact], [wide], to=onnx.TensorProto.FLOAT)] * narrow,
-                helper.make_node("Mul", [wide, f"{amount}/phase"], [f"{name}/phase"]),
-                helper.make_node("Clip", [f"{name}/phase", f"{amount}/low", f"{amount}/high"], [f"{name}/finite"]),
-                helper.make_node("Sin", [f"{name}/finite"], [f"{name}/random"]),
+                helper.make_node("Shape", [wide], [f"{name}/shape"]),
+                helper.make_node("Size", [wide], [f"{name}/size"]),
+                helper.make_node("Range", ["amount/first", f"{name}/size", "amount/step"], [f"{name}/places"]),
+                helper.make_node("Reshape", [f"{name}/places", f"{name}/shape"], [f"{name}/place"], allowzero=1),
+                helper.make_node("CastLike", [f"{name}/place", wide], [f"{name}/number"]),
+                helper.make_node("Clip", [wide, f"{amount}/low", f"{amount}/high"], [f"{name}/finite"]),
+                helper.make_node("Add", [f"{name}/finite", f"{name}/number"], [f"{name}/sum"]),
+                helper.make_node("Mul", [f"{name}/sum", f"{amount}/scale"], [f"{name}/phase"]),
+                helper.make_node("Sin", [f"{name}/phase"], [f"{name}/random"]),
                 helper.make_node("Mul", [f"{name}/random", amount], [f"{name}/change"]),
                 helper.make_node("Add", [f"{name}/change", f"{amount}/one"], [f"{name}/factor"]),
                 helper.make_node("Mul", [wide, f"{name}/factor"], [f"{name}/changed" if narrow else name]),
@@ -149,14 +156,17 @@ def loosened(model):
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     scales = {node.input[SHAPES[node.op_type]] for node in graph.node if node.op_type in SHAPES}
     constants = {name: array for name, array in constants.items() if is_float(array.dtype) and name not in scales}
+    graph.initializer.extend([numpy_helper.from_array(np.int64(n), f"amount/{name}") for n, name in
+                              ((0, "first"), (1, "step"))])
     amounts = {}
     for name, size in AMOUNTS.items():
         element = helper.np_dtype_to_tensor_dtype(np.dtype(name))
         type = "float32" if element in NARROW else name
         amount = amounts[element] = f"amount/{name}"
-        for part, value in (("", 0), ("/one", 1), ("/phase", 1e6), ("/low", -1e9), ("/high", 1e9)):
+        for part, value in (("", 0), ("/one", 1), ("/scale", 1e6), ("/low", -1e6), ("/high", 1e6)):
             graph.initializer.append(numpy_helper.from_array(np.asarray(value, type), amount + part))
-        constants[amount] = np.asarray(size, type)
+        # A nudge of the scale changes all signs.
+        constants |= {amount: np.asarray(size, type), f"{amount}/scale": np.asarray(1e6, type)}
     add_roundings(graph, amounts, {})
     for name, array in constants.items():
         graph.input.append(helper.make_tensor_value_info(

@@ -239,18 +239,20 @@ def grid_sample(b):
     mode = b.choice(["nearest", "linear", "cubic"] if x.rank == 4 else ["nearest", "linear"])
     if b.opset < 20:
         mode = {"linear": "bilinear", "cubic": "bicubic"}.get(mode, mode)
+    padding = b.choice(["zeros", "border", "reflection"])
+    # A place beyond the border ONNX moves there before it reads 4 x 4 pixels; ONNX
+    # Runtime does not.
+    inside = padding == "border" and "cubic" in mode
     out = [b.integer(1, 5) for _ in range(spatial)]
-    if b.opset >= 20 and b.chance(0.3):
+    if b.opset >= 20 and not inside and b.chance(0.3):
         theta = small(b, "float32", [x.shape[0][0], spatial, spatial + 1])
         size = ints(b, [x.shape[0][0], x.shape[1][0], *out])
         grid, = b.node("AffineGrid", [b.constant(theta * np.float32(0.8)), size],
                        [("float32", fixed([x.shape[0][0], *out, spatial]))], align_corners=b.integer(0, 1))
     else:
-        grid = b.constant(b.rng.uniform(-1.3, 1.3, [x.shape[0][0], *out, spatial]).astype("float32"))
+        most = 0.99 if inside else 1.3
+        grid = b.constant(b.rng.uniform(-most, most, [x.shape[0][0], *out, spatial]).astype("float32"))
     shape = (*x.shape[:2], *fixed(out))
-    # ONNX Runtime does not move a place beyond the border before it reads 4 x 4 pixels;
-    # the evaluator does, but does not know the names of older modes.
-    padding = b.choice(["zeros", "reflection"] + (["border"] if mode != "bicubic" else []))
     return b.node("GridSample", [x, grid], [(x.type, shape)], mode=mode, align_corners=b.integer(0, 1),
                   padding_mode=padding) if b.fits(shape) else None
 
