@@ -221,6 +221,8 @@ def resize(b):
             attributes |= {"cubic_coeff_a": b.choice([-0.75, -0.5])} | ({"exclude_outside": 1} if b.chance(0.3) else {})
         if b.chance(0.2) and place in ("half_pixel", "asymmetric") and x.rank == 4:
             attributes["antialias"] = 1
+    if place == "align_corners" and any(n * f % 1 for e, f in zip(spatial, factors) for n in e):
+        return None  # ONNX goes by the length before it is rounded, ONNX Runtime by the one behind
     scales = np.asarray([1, 1, *factors], np.float32)
     shape = [*x.shape[:2], *(tuple(int(np.floor(n * f)) for n in e) for e, f in zip(spatial, scales[2:]))]
     if not b.fits(shape) or min(min(e) for e in shape) < 1:
