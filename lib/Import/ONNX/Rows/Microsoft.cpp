@@ -127,7 +127,8 @@ static LogicalResult quantizedEmbedLayerNorm(NodeImport &n) {
                        << "; integers with a scale at input "
                        << i - kFirst + kScales << " are needed";
   for (unsigned i = kScales; i < kEnd; ++i)
-    if (n.has(i) && n.rank(i) != 0 && n.type(i).getNumElements() != 1)
+    if (n.has(i) && n.rank(i) != 0 &&
+        n.type(i).getShape() != ArrayRef{int64_t(1)})
       return n.error() << "input " << i << " is of " << n.type(i)
                        << " where one number is needed";
   return embedLayerNorm(n, nullptr, [&](unsigned i, Value x) {

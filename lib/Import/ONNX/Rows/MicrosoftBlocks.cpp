@@ -7,6 +7,13 @@ using namespace mlir;
 
 namespace weft::onnx {
 
+/// Products of two such sizes are far inside 64 bits.
+static constexpr int64_t kMost = int64_t(1) << 31;
+static bool areSizes(ArrayRef<int64_t> sizes) {
+  return llvm::all_of(sizes,
+                      [](int64_t size) { return size >= 1 && size <= kMost; });
+}
+
 /// The numbers of `bits` that stand along the last axis of `packed`, several in
 /// a byte, as i32.
 static Value unpacked(NodeImport &n, Value packed, int64_t bits,
@@ -33,11 +40,10 @@ static LogicalResult matMulNBits(NodeImport &n) {
     return failure();
   int64_t k = n.integer("K", 0), columns = n.integer("N", 0),
           bits = n.integer("bits", 4), block = n.integer("block_size", 0);
-  if (k < 1 || columns < 1 || block < 1 ||
-      (bits != 2 && bits != 4 && bits != 8))
+  if (!areSizes({k, columns, block}) || (bits != 2 && bits != 4 && bits != 8))
     return n.error() << "K is " << k << ", N " << columns << ", block_size "
-                     << block << " and bits " << bits
-                     << "; numbers above 0 and 2, 4 or 8 bits are needed";
+                     << block << " and bits " << bits << "; numbers from 1 to "
+                     << kMost << " and 2, 4 or 8 bits are needed";
   int64_t blocks = llvm::divideCeil(k, block);
   Type element = n.type(0).getElementType();
   auto numbers = [&](Value packed, int64_t count) {
@@ -91,9 +97,7 @@ static LogicalResult matMulBnb4(NodeImport &n) {
     return failure();
   int64_t k = n.integer("K", 0), columns = n.integer("N", 0),
           block = n.integer("block_size", 0), kind = n.integer("quant_type", 1);
-  constexpr int64_t kMost = int64_t(1) << 31;
-  if (k < 1 || k > kMost || columns < 1 || columns > kMost || block < 1 ||
-      block > kMost || kind < 0 || kind > 1)
+  if (!areSizes({k, columns, block}) || kind < 0 || kind > 1)
     return n.error() << "K is " << k << ", N " << columns << ", block_size "
                      << block << " and quant_type " << kind
                      << "; numbers from 1 to " << kMost
@@ -131,10 +135,11 @@ static LogicalResult gatherBlocks(NodeImport &n) {
   if (!from || !blocked)
     return failure();
   Type element = n.type(kData).getElementType();
-  bool isPacked = element.isInteger(8) && bits < 8;
+  bool isBytes = element.isUnsignedInteger(8), isPacked = isBytes && bits != 8;
   if (block < 1 || *from == *blocked || n.rank(kScales) != rank ||
       (n.has(kZeros) && n.rank(kZeros) != rank) ||
-      (isPacked && ((bits != 2 && bits != 4) || *blocked != rank - 1)))
+      (isBytes && bits != 2 && bits != 4 && bits != 8) ||
+      (isPacked && *blocked != rank - 1))
     return n.error() << "block_size is " << block << ", gather_axis " << *from
                      << ", quantize_axis " << *blocked << " and bits " << bits
                      << " for a table of " << n.type(kData)
@@ -157,7 +162,7 @@ static LogicalResult gatherBlocks(NodeImport &n) {
   };
   if (n.has(kZeros))
     whole = whole - ofBlocks(taken(kZeros)).as(n.b.getI32Type());
-  else if (element.isInteger(8))
+  else if (isBytes)
     whole = whole - double(int64_t(1) << (bits - 1));
   Num scale = ofBlocks(taken(kScales));
   Type real = n.type(kScales).getElementType();

@@ -128,9 +128,10 @@ static std::optional<Parameters> parameters(NodeImport &n) {
   }
   Parameters p;
   if (block) {
-    if (n.rank(1) != rank) {
+    if (rank == 0 || n.rank(1) != rank) {
       n.error() << "scales of blocks have rank " << n.rank(1)
-                << " where the input has " << rank;
+                << " where the input has " << rank
+                << "; equal ranks of 1 at least are needed";
       return {};
     }
     p.scale = spreadBlocks(n, n.input(1), axis, block);
@@ -157,6 +158,8 @@ static Type namedType(NodeImport &n, StringRef attribute, Type otherwise) {
 }
 
 static LogicalResult quantizeLinear(NodeImport &n) {
+  if (failed(needInputs(n, 2)))
+    return failure();
   auto p = parameters(n);
   Type u8 = IntegerType::get(n.b.getContext(), 8, IntegerType::Unsigned);
   Type element =
@@ -176,6 +179,8 @@ static LogicalResult quantizeLinear(NodeImport &n) {
 }
 
 static LogicalResult dequantizeLinear(NodeImport &n) {
+  if (failed(needInputs(n, 2)))
+    return failure();
   auto p = parameters(n);
   if (!p)
     return failure();
