@@ -249,8 +249,11 @@ def grid_sample(b):
     if b.opset >= 20 and not inside and b.chance(0.3):
         theta = small(b, "float32", [x.shape[0][0], spatial, spatial + 1])
         size = ints(b, [x.shape[0][0], x.shape[1][0], *out])
+        # The one place of an extent of 1 is a corner to ONNX, -1, and to ONNX
+        # Runtime the centre.
+        aligned = b.integer(0, 1) if min(out) > 1 else 0
         grid, = b.node("AffineGrid", [b.constant(theta * np.float32(0.8)), size],
-                       [("float32", fixed([x.shape[0][0], *out, spatial]))], align_corners=b.integer(0, 1))
+                       [("float32", fixed([x.shape[0][0], *out, spatial]))], align_corners=aligned)
     else:
         most = 0.99 if inside else 1.3
         grid = b.constant(b.rng.uniform(-most, most, [x.shape[0][0], *out, spatial]).astype("float32"))
