@@ -15,7 +15,7 @@ import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
-from onnx.reference.ops import op_max_pool
+from onnx.reference.ops import op_lrn, op_max_pool
 
 import weft
 
@@ -76,6 +76,17 @@ class MaxPool(op_max_pool.MaxPool):
         return (super()._run if x.ndim == 4 else self._max_pool)(x, **attributes)
 
 
+class LRN(op_lrn.LRN):
+    """ONNX's own sums the squares around as many channels as there are images."""
+
+    op_domain = ""
+
+    def _run(self, x, alpha=None, beta=None, bias=None, size=None):
+        around = [(0, 0), ((size - 1) // 2, size // 2), *[(0, 0)] * (x.ndim - 2)]
+        windows = np.lib.stride_tricks.sliding_window_view(np.pad(np.square(x), around), size, axis=1)
+        return (x / (bias + alpha / size * windows.sum(-1)) ** beta).astype(x.dtype),
+
+
 def is_plain_recurrence(node):
     """Whether it is no RNN, GRU or LSTM, or one as the evaluator takes all: forward,
     with the usual activations, over whole sequences."""
@@ -91,7 +102,7 @@ def onnx_evaluator(model):
     if not all(map(is_plain_recurrence, model.graph.node)):
         return None
     try:
-        evaluator = ReferenceEvaluator(model, new_ops=[MaxPool])
+        evaluator = ReferenceEvaluator(model, new_ops=[MaxPool, LRN])
     except (RuntimeError, NotImplementedError):
         return None
     return lambda feed: evaluator.run(None, feed)
