@@ -87,19 +87,22 @@ class LRN(op_lrn.LRN):
         return (x / (bias + alpha / size * windows.sum(-1)) ** beta).astype(x.dtype),
 
 
-def is_plain_recurrence(node):
-    """Whether it is no RNN, GRU or LSTM, or one as the evaluator takes all: forward,
-    with the usual activations, over whole sequences."""
+def is_evaluated(node):
+    """Whether the evaluator is right about such a node. Of RNN, GRU and LSTM it takes
+    all as forward, with the usual activations, over whole sequences; the bias of a
+    transposed convolution in groups is wrong from the second group on."""
+    asked = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    if node.op_type == "ConvTranspose":
+        return asked.get("group", 1) == 1 or not any(node.input[2:])
     if node.op_type not in ("RNN", "GRU", "LSTM"):
         return True
-    asked = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
     return not (asked.keys() & {"activations", "clip"} or asked.get("direction", b"forward") != b"forward" or
                 any(node.input[4:5]))
 
 
 def onnx_evaluator(model):
     """None for what it has no implementation of: other domains, directions of Scan."""
-    if not all(map(is_plain_recurrence, model.graph.node)):
+    if not all(map(is_evaluated, model.graph.node)):
         return None
     try:
         evaluator = ReferenceEvaluator(model, new_ops=[MaxPool, LRN])
