@@ -2,6 +2,10 @@
 
 #include "Formula.h"
 
+#include <cmath>
+#include <iterator>
+#include <optional>
+
 using namespace mlir;
 
 namespace weft {
@@ -10,19 +14,41 @@ namespace {
 constexpr double kPi = 3.14159265358979323846;
 
 /// An angle as `quarter` right angles (a whole number, in f64) and a rest in
-/// [-pi/4, pi/4], also in f64. f32 angles gain by it: up to 2^30 nothing is
-/// lost. pi/2 is taken in three parts (fdlibm's), so that f64 angles keep their
-/// digits near multiples of it.
+/// [-pi/4, pi/4], also in f64.
 struct Reduced {
   F quarter, rest;
 };
 
-Reduced reduce(F angle) {
+/// An f64 angle. pi/2 is taken in three parts (fdlibm's), so that angles keep
+/// their digits near multiples of it; beyond 2^52 there are none to keep.
+Reduced reduceDouble(F angle) {
   F n = apply<math::RoundEvenOp>(angle * (2 / kPi));
   F r = fma(n, angle(-1.57079632673412561417), angle);
   r = fma(n, angle(-6.07710050630396597660e-11), r);
   r = fma(n, angle(-2.02226624879595063154e-21), r);
   return {n, r};
+}
+
+/// An angle that was f32 or narrower, of any size (after Payne and Hanek,
+/// 1983). 2/pi comes in pieces of 29 bits, whose products with the angle's 24
+/// are exact, as is what each leaves of whole turns. The 203 bits reach 2^-75
+/// of a right angle for the largest f32.
+Reduced reduceSingle(F angle) {
+  constexpr int64_t kPieces[] = {0x145f306d, 0x19391054, 0x14fe13ab, 0x1d1f534d,
+                                 0x1b81b6c5, 0x05664f10, 0x1c820ff2};
+  std::optional<F> turns;
+  // The smallest first.
+  for (int i = std::size(kPieces); i-- > 0;) {
+    F part = angle * std::ldexp(double(kPieces[i]), -29 * (i + 1));
+    part = fma(apply<math::RoundEvenOp>(part * 0.25), angle(-4), part);
+    turns = turns ? *turns + part : part;
+  }
+  F n = apply<math::RoundEvenOp>(*turns);
+  return {n, (*turns - n) * (kPi / 2)};
+}
+
+Reduced reduce(F angle) {
+  return angle.isDouble() ? reduceDouble(angle) : reduceSingle(toDouble(angle));
 }
 
 /// sin and cos of a reduced angle, Taylor (the rest is below 2^-54 for pi/4).
@@ -46,13 +72,12 @@ F cosOf(F r) {
 
 /// sin(x + shift * pi/2) for a whole `shift`.
 F sineShifted(F x, double shift) {
-  F wide = x.isDouble() ? x : toDouble(x);
-  Reduced a = reduce(wide);
+  Reduced a = reduce(x);
   F quarter = a.quarter + shift;
   // quarter mod 4 in [-2, 2].
   F turn = quarter - apply<math::RoundEvenOp>(quarter * 0.25) * 4.0;
   F which = abs(turn);
-  Condition odd = equal(which, wide(1));
+  Condition odd = equal(which, which(1));
   F rest = x.isDouble() ? a.rest : fromDouble(a.rest, x);
   F value = x.isDouble() ? choose(odd, cosOf(rest), sinOf(rest))
                          : choose(odd, fromDouble(cosOf(a.rest), x),
@@ -69,9 +94,13 @@ F sin(F x) {
 }
 F cos(F x) { return sineShifted(x, 1); }
 F tan(F x) {
-  if (!x.isDouble())
-    return fromDouble(tan(toDouble(x)), x);
-  return sin(x) / cos(x);
+  Reduced a = reduce(x);
+  F sine = sinOf(a.rest), cosine = cosOf(a.rest);
+  F rest = a.quarter - apply<math::RoundEvenOp>(a.quarter * 0.5) * 2.0;
+  Condition odd = equal(abs(rest), rest(1));
+  F value = choose(odd, -cosine, sine) / choose(odd, sine, cosine);
+  // Keeps the sign of zero.
+  return choose(equal(x, x(0)), x, x.isDouble() ? value : fromDouble(value, x));
 }
 
 F atan(F x) {

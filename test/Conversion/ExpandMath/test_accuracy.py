@@ -157,6 +157,14 @@ def test_special_values(library, name, wide, dtype):
     assert np.array_equal(np.signbit(found[zero]), np.signbit(expected[zero]))
 
 
+@pytest.mark.parametrize("name,wide,bound", [("sin", np.sin, 2), ("cos", np.cos, 2), ("tan", np.tan, 3)])
+def test_angles_of_any_size(library, name, wide, bound):
+    x = np.exp(np.random.default_rng(8).uniform(0, np.log(np.finfo(np.float32).max), 40000)).astype(np.float32)
+    x = np.concatenate([x, -x, [np.finfo(np.float32).max]]).astype(np.float32)
+    worst = worst_ulp(call(library, name, x), wide(x.astype(np.longdouble)), np.float32)
+    assert worst <= bound, f"{name}: {worst:.2f} units"
+
+
 def test_one_plus_erf_far_out(library):
     x = np.array([-np.inf, -1e30, -6, -4.5, 4.5, 1e30, np.inf, np.nan], "f")
     np.testing.assert_array_equal(call(library, "one_plus_erf", x), np.array([0] * 4 + [2] * 3 + [np.nan], "f"))
