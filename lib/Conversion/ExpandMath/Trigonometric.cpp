@@ -70,6 +70,9 @@ F cosOf(F r) {
       z, 1.0 - z * 0.5);
 }
 
+/// An f64 `value` in the type of `x`.
+F narrowed(F value, F x) { return x.isDouble() ? value : fromDouble(value, x); }
+
 /// sin(x + shift * pi/2) for a whole `shift`.
 F sineShifted(F x, double shift) {
   Reduced a = reduce(x);
@@ -78,10 +81,7 @@ F sineShifted(F x, double shift) {
   F turn = quarter - apply<math::RoundEvenOp>(quarter * 0.25) * 4.0;
   F which = abs(turn);
   Condition odd = equal(which, which(1));
-  F rest = x.isDouble() ? a.rest : fromDouble(a.rest, x);
-  F value = x.isDouble() ? choose(odd, cosOf(rest), sinOf(rest))
-                         : choose(odd, fromDouble(cosOf(a.rest), x),
-                                  fromDouble(sinOf(a.rest), x));
+  F value = narrowed(choose(odd, cosOf(a.rest), sinOf(a.rest)), x);
   Condition negative = (turn < -0.5) | (which > 1.5);
   return choose(negative, -value, value);
 }
@@ -100,7 +100,7 @@ F tan(F x) {
   Condition odd = equal(abs(rest), rest(1));
   F value = choose(odd, -cosine, sine) / choose(odd, sine, cosine);
   // Keeps the sign of zero.
-  return choose(equal(x, x(0)), x, x.isDouble() ? value : fromDouble(value, x));
+  return choose(equal(x, x(0)), x, narrowed(value, x));
 }
 
 F atan(F x) {
