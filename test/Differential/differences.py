@@ -90,10 +90,13 @@ class LRN(op_lrn.LRN):
 def is_evaluated(node):
     """Whether the evaluator is right about such a node. Of RNN, GRU and LSTM it takes
     all as forward, with the usual activations, over whole sequences; the bias of a
-    transposed convolution in groups is wrong from the second group on."""
+    transposed convolution in groups is wrong from the second group on; a cubic Resize is
+    where a result falls on the second pixel of an axis."""
     asked = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
     if node.op_type == "ConvTranspose":
         return asked.get("group", 1) == 1 or not any(node.input[2:])
+    if node.op_type == "Resize":
+        return asked.get("mode") != b"cubic"
     if node.op_type not in ("RNN", "GRU", "LSTM"):
         return True
     return not (asked.keys() & {"activations", "clip"} or asked.get("direction", b"forward") != b"forward" or
