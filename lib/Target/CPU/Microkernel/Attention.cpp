@@ -34,6 +34,10 @@ namespace {
 /// do not fall into the same sets of L1.
 constexpr int64_t kRowPad = 16;
 
+/// Rows whose softmax is computed side by side: joining the lanes of one is a
+/// chain of shuffles that leaves the machine idle.
+constexpr int64_t kSoftmaxRows = 4;
+
 /// An operand, and which of its heads the item works on; by row and column,
 /// however its dimensions lie.
 struct Heads {
@@ -69,9 +73,11 @@ private:
   void emitBlock();
   void emitTile(int64_t size, Value row);
   void emitScores(int64_t size, Value row, Value columns);
-  void emitGroup(int64_t size, Value row, Value group, Value limit);
+  void emitGroup(int64_t size, int64_t vectors, Value row, Value group,
+                 Value limit);
   void storeScores(Value sums, int64_t r, Value row, Value column, Value limit);
-  void emitSoftmax(Value r, Value row, Value columns);
+  void emitSoftmax(int64_t size, Value first, Value row, Value columns);
+  void finishSoftmax(Value row, Value maximum, Value base, Value sum);
   Value exponential(Value x);
   void scaleResults(Value row, Value shrink);
   void addValues(int64_t size, Value row, Value columns);
@@ -199,8 +205,11 @@ void AttentionEmitter::emitBlock() {
     }
     b.when(b.less(b.index(0), columns), [&] {
       emitScores(size, row, columns);
-      b.loop(b.index(0), b.index(size), 1,
-             [&](Value r) { emitSoftmax(r, b.add(itemRow(row), r), columns); });
+      int64_t together = size / kSoftmaxRows * kSoftmaxRows;
+      b.loop(b.index(0), b.index(together), kSoftmaxRows, [&](Value r) {
+        emitSoftmax(kSoftmaxRows, r, itemRow(row), columns);
+      });
+      emitSoftmax(size - together, b.index(together), itemRow(row), columns);
       addValues(size, row, columns);
     });
   });
@@ -303,16 +312,22 @@ void AttentionEmitter::emitScores(int64_t size, Value row, Value columns) {
   if (causal)
     seen = b.min(count, b.sub(b.max(b.add(row, 1), begin), begin));
   Value whole = b.div(seen, b.index(groupColumns));
-  b.loop(b.index(0), whole, 1,
-         [&](Value group) { emitGroup(size, row, group, Value()); });
+  b.loop(b.index(0), whole, 1, [&](Value group) {
+    emitGroup(size, kAttentionVectors, row, group, Value());
+  });
+  // The last group of a known number of keys may need fewer registers.
+  int64_t vectors = kAttentionVectors;
+  if (auto known = constantOf(count); known && !causal)
+    vectors = llvm::divideCeil(*known % groupColumns, lanes);
   b.loop(whole, groups, 1,
-         [&](Value group) { emitGroup(size, row, group, count); });
+         [&](Value group) { emitGroup(size, vectors, row, group, count); });
 }
 
-/// `limit`: keys from this one on do not count; null where all do.
-void AttentionEmitter::emitGroup(int64_t size, Value row, Value group,
-                                 Value limit) {
-  RegisterTile shape = {size, kAttentionVectors};
+/// The scores of the first `vectors` registers of a group. `limit`: keys from
+/// this one on do not count; null where all do.
+void AttentionEmitter::emitGroup(int64_t size, int64_t vectors, Value row,
+                                 Value group, Value limit) {
+  RegisterTile shape = {size, vectors};
   Values products =
       b.loop(b.index(0), b.index(query.depth()), 1, shape.zeros(b, product),
              [&](Value at, ValueRange carried) {
@@ -328,7 +343,7 @@ void AttentionEmitter::emitGroup(int64_t size, Value row, Value group,
                    });
              });
   for (auto [i, sum] : llvm::enumerate(products)) {
-    int64_t r = i / kAttentionVectors, v = i % kAttentionVectors;
+    int64_t r = i / vectors, v = i % vectors;
     Value column = b.add(b.mul(group, groupColumns), v * lanes);
     storeScores(sum, r, row, column, limit);
   }
@@ -391,44 +406,71 @@ Value AttentionEmitter::exponential(Value x) {
   return math::ExpOp::create(b, x, arith::FastMathFlags::afn);
 }
 
-/// Row `r` of the scores becomes exp(score - maximum); the sums of the item's
-/// `row` take it in. Where the maximum grows, what was summed before shrinks.
-void AttentionEmitter::emitSoftmax(Value r, Value row, Value columns) {
-  Value end = b.mul(b.divUp(columns, b.index(groupColumns)), groupColumns);
-  Value least = splatReal(-std::numeric_limits<double>::infinity());
-  auto scores = [&](Value at) -> Value {
-    return vector::LoadOp::create(b, product.sums(), scoreBuffer,
-                                  ValueRange{r, at});
+/// The scores of `size` rows, which are rows from `first` on of the tile at
+/// `row` of the item, become exp(score - maximum); the rows' sums take them in.
+void AttentionEmitter::emitSoftmax(int64_t size, Value first, Value row,
+                                   Value columns) {
+  if (size == 0)
+    return;
+  Value end = b.mul(b.divUp(columns, b.index(lanes)), lanes);
+  double infinity = std::numeric_limits<double>::infinity();
+  auto place = [&](int64_t r, Value at) { return Values{b.add(first, r), at}; };
+  auto scores = [&](int64_t r, Value at) -> Value {
+    return vector::LoadOp::create(b, product.sums(), scoreBuffer, place(r, at));
   };
-  Values largest = b.loop(b.index(0), end, lanes, least,
-                          [&](Value at, ValueRange carried) -> Values {
-                            return {larger(scores(at), carried[0])};
-                          });
-  Value maximum =
-      joinLanes(largest[0], [&](Value x, Value y) { return larger(x, y); });
-  Value old = once ? Value() : loadStatistic(maxima, row);
-  if (!once)
-    maximum = larger(maximum, old);
-  // A row that has seen no score above minus infinity yet: its exponentials
-  // are 0, not NaN.
-  Value lowest = real(-std::numeric_limits<double>::infinity());
-  Value isLowest =
-      arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, maximum, lowest);
-  Value base = arith::SelectOp::create(b, isLowest, real(0), maximum);
-  Value bases = vector::BroadcastOp::create(b, product.sums(), base);
-  Values total = b.loop(
-      b.index(0), end, lanes, splatReal(0),
-      [&](Value at, ValueRange carried) -> Values {
-        Value power = exponential(arith::SubFOp::create(b, scores(at), bases));
-        vector::StoreOp::create(b, power, scoreBuffer, ValueRange{r, at});
-        return {arith::AddFOp::create(b, carried[0], power)};
-      });
-  Value sum = joinLanes(total[0], [&](Value x, Value y) -> Value {
-    return arith::AddFOp::create(b, x, y);
-  });
+  auto itemRow = [&](int64_t r) { return b.add(b.add(row, first), r); };
+  Values largest =
+      b.loop(b.index(0), end, lanes, Values(size, splatReal(-infinity)),
+             [&](Value at, ValueRange carried) {
+               Values next;
+               for (int64_t r = 0; r < size; ++r)
+                 next.push_back(larger(scores(r, at), carried[r]));
+               return next;
+             });
+  Values maximum, base, bases;
+  for (int64_t r = 0; r < size; ++r) {
+    Value one =
+        joinLanes(largest[r], [&](Value x, Value y) { return larger(x, y); });
+    if (!once)
+      one = larger(one, loadStatistic(maxima, itemRow(r)));
+    maximum.push_back(one);
+    // A row that has seen no score above minus infinity yet: its exponentials
+    // are 0, not NaN.
+    Value isLowest = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, one,
+                                           real(-infinity));
+    base.push_back(arith::SelectOp::create(b, isLowest, real(0), one));
+    bases.push_back(
+        vector::BroadcastOp::create(b, product.sums(), base.back()));
+  }
+  Values totals =
+      b.loop(b.index(0), end, lanes, Values(size, splatReal(0)),
+             [&](Value at, ValueRange carried) {
+               Values next;
+               for (int64_t r = 0; r < size; ++r) {
+                 Value power = exponential(
+                     arith::SubFOp::create(b, scores(r, at), bases[r]));
+                 vector::StoreOp::create(b, power, scoreBuffer, place(r, at));
+                 next.push_back(arith::AddFOp::create(b, carried[r], power));
+               }
+               return next;
+             });
+  for (int64_t r = 0; r < size; ++r) {
+    Value sum = joinLanes(totals[r], [&](Value x, Value y) -> Value {
+      return arith::AddFOp::create(b, x, y);
+    });
+    finishSoftmax(itemRow(r), maximum[r], base[r], sum);
+  }
+}
+
+/// Takes a block's sum into that of the item's `row`. Where the maximum grew,
+/// what was summed before shrinks; `base` is the maximum, or 0 where that is
+/// minus infinity.
+void AttentionEmitter::finishSoftmax(Value row, Value maximum, Value base,
+                                     Value sum) {
   if (!once) {
+    Value shrink =
+        exponential(arith::SubFOp::create(b, loadStatistic(maxima, row), base));
     memref::StoreOp::create(b, maximum, maxima, ValueRange{row});
-    Value shrink = exponential(arith::SubFOp::create(b, old, base));
     Value before = arith::MulFOp::create(b, loadStatistic(sums, row), shrink);
     sum = arith::AddFOp::create(b, before, sum);
     b.when(b.less(b.index(0), begin), [&] { scaleResults(row, shrink); });
