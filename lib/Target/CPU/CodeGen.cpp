@@ -3,6 +3,7 @@
 // rest and change nothing (docs: measured for O0 to O3).
 
 #include "CodeGen.h"
+#include "SplitAddresses.h"
 
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/IRBuilder.h"
@@ -91,8 +92,11 @@ static void cleanUp(llvm::Module &module, llvm::TargetMachine &machine,
   for (llvm::Function &function : module) {
     if (function.isDeclaration())
       continue;
+    bool isKernel = !launches(function.getName(), program);
+    if (isKernel)
+      splitAddresses(function);
     functions.invalidate(function, everywhere.run(function, functions));
-    if (!launches(function.getName(), program))
+    if (isKernel)
       functions.invalidate(function, inKernels.run(function, functions));
     functions.clear(function, function.getName());
   }
