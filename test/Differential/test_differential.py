@@ -148,6 +148,21 @@ def test_what_one_reference_gets_wrong_another_may_have_right(monkeypatch):
         differences.check(CHAIN, FEEDS)
 
 
+def test_who_cannot_run_a_graph_may_judge_a_part(monkeypatch):
+    def without_exp(model):
+        return None if any(n.op_type == "Exp" for n in model.graph.node) else differences.onnx_evaluator(model)
+
+    def wrong(model):
+        return lambda feed: [output + 1 for output in differences.onnx_evaluator(model)(feed)]
+
+    monkeypatch.setattr(differences, "REFERENCES", {"wrong": wrong, "without Exp": without_exp})
+    both = model("a = Abs(x)", "b = Exp(x)", output="float[n, 4] a, float[n, 4] b")
+    with pytest.raises(differences.Difference, match=r"output 'b' is .* by wrong"):
+        differences.check(both, FEEDS)
+    monkeypatch.setitem(differences.REFERENCES, "wrong", lambda model: lambda feed: [feed["x"], np.exp(feed["x"])])
+    assert differences.check(both, FEEDS) == 2
+
+
 def test_a_crash_does_not_end_the_run():
     import os
     worker = run.Worker()
