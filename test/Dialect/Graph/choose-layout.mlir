@@ -94,6 +94,17 @@ func.func @sequence(%x: tensor<1x16x40xf32>) -> tensor<1x16x40xf32> {
   return %y : tensor<1x16x40xf32>
 }
 
+// Of a window over three dimensions the first adds to the channels.
+// CHECK-LABEL: func.func @volume(
+// CHECK:         kernel.winograd_conv {{.*}} tile [1, 4, 4] pads [1, 1, 1] dilations [2, 1, 1] groups 1
+// CHECK:         (tensor<1x2x?x16x16x16xf32>, tensor<3x36x96x16xf32>, tensor<1x3x?x16x16x16xf32>)
+func.func @volume(%x: tensor<1x32x?x16x16xf32>) -> tensor<1x48x?x16x16xf32> {
+  %w = graph.constant dense<1.0> : tensor<48x32x3x3x3xf32>
+  %y = graph.conv %x, %w strides [1, 1, 1] pads [1, 1, 1, 1, 1, 1] dilations [2, 1, 1] groups 1
+    : (tensor<1x32x?x16x16xf32>, tensor<48x32x3x3x3xf32>) -> tensor<1x48x?x16x16xf32>
+  return %y : tensor<1x48x?x16x16xf32>
+}
+
 // Few tiles read each weight: smaller ones, whose weights are fewer. A single
 // output has nothing to share.
 // CHECK-LABEL: func.func @small(

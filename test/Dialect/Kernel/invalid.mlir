@@ -1,7 +1,7 @@
 // RUN: weft-opt %s --split-input-file --verify-diagnostics
 
 func.func @ranks(%x: tensor<1x1x8x16xf32>, %w: tensor<1x36x16x16xf32>, %out: tensor<1x1x8x8x16xf32>) {
-  // expected-error@+1 {{has ranks 4, 4 and 5 and 2 tile extents; spatial dimensions are 1 or 2}}
+  // expected-error@+1 {{has ranks 4, 4 and 5 and 2 tile extents; spatial dimensions are 1, 2 or 3}}
   %y = kernel.winograd_conv input(%x) weight(%w) outs(%out) tile [4, 4] pads [1, 1] dilations [1, 1] groups 1 {extra_maps = []} epilogue {
   ^bb0(%sum: f32):
     kernel.yield %sum : f32
@@ -39,6 +39,28 @@ func.func @positions(%x: tensor<1x1x8x8x16xf32>, %w: tensor<1x36x16x16xf32>, %ou
   ^bb0(%sum: f32):
     kernel.yield %sum : f32
   } : (tensor<1x1x8x8x16xf32>, tensor<1x36x16x16xf32>, tensor<1x1x8x8x16xf32>) -> tensor<1x1x8x8x16xf32>
+  return
+}
+
+// -----
+
+func.func @planes(%x: tensor<1x2x4x8x8x16xf32>, %w: tensor<1x36x80x16xf32>, %out: tensor<1x1x4x8x8x16xf32>) {
+  // expected-error@+1 {{'tensor<1x36x80x16xf32>' and output 'tensor<1x1x4x8x8x16xf32>' do not fit 1 groups and 36 positions}}
+  %y = kernel.winograd_conv input(%x) weight(%w) outs(%out) tile [1, 4, 4] pads [1, 1, 1] dilations [1, 1, 1] groups 1 {extra_maps = []} epilogue {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } : (tensor<1x2x4x8x8x16xf32>, tensor<1x36x80x16xf32>, tensor<1x1x4x8x8x16xf32>) -> tensor<1x1x4x8x8x16xf32>
+  return
+}
+
+// -----
+
+func.func @first(%x: tensor<1x1x4x8x8x16xf32>, %w: tensor<1x36x48x16xf32>, %out: tensor<1x1x4x8x8x16xf32>) {
+  // expected-error@+1 {{has a tile extent of 4 along the first of three dimensions}}
+  %y = kernel.winograd_conv input(%x) weight(%w) outs(%out) tile [4, 1, 4] pads [1, 1, 1] dilations [1, 1, 1] groups 1 {extra_maps = []} epilogue {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } : (tensor<1x1x4x8x8x16xf32>, tensor<1x36x48x16xf32>, tensor<1x1x4x8x8x16xf32>) -> tensor<1x1x4x8x8x16xf32>
   return
 }
 

@@ -31,7 +31,7 @@ LOWERING = (
 )
 
 # What lib/Target/CPU/CodeGen.cpp runs before code generation.
-CLEANUP = "function(early-cse,instcombine,simplifycfg,loop-mssa(loop-rotate,licm))"
+CLEANUP = "function(early-cse,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(loop-rotate,licm))"
 
 # Epilogues: name -> (extras as maps over the output's loops, body). "*" stands
 # for all loops, "last" for the last one, "first" for the last but one.
@@ -404,7 +404,12 @@ def weight_transform(extent):
 
 
 def winograd_weight(weight, tile):
-    """[K, C, window…] as [K1, T, C, 16]."""
+    """[K, C, window…] as [K1, T, C, 16]; of three dimensions the first joins the
+    channels, which follow it."""
+    if len(tile) == 3:
+        weight = np.moveaxis(weight, 2, 1)
+        weight = weight.reshape(len(weight), -1, *weight.shape[3:])
+        tile = tile[1:]
     at = weight.astype(np.float64)
     for extent in tile:  # each axis of the window goes to the end, transformed
         at = np.tensordot(at, weight_transform(extent), (2, 1))
@@ -415,12 +420,15 @@ def winograd_weight(weight, tile):
 
 
 def winograd(rng, blocks_in, blocks_out, spatial, tile=(4, 4), pads=(1, 1, 1, 1), groups=1, batch=1,
-             epilogue="none", dtype=np.float32, dynamic="", blocks="", dilations=None, nan=False):
-    """`spatial` are the output's extents, `blocks` numbers of kernel.tile."""
+             epilogue="none", dtype=np.float32, dynamic="", blocks="", dilations=None, nan=False, planes=1):
+    """`spatial` are the output's extents, `blocks` numbers of kernel.tile, `planes`
+    the window along the first of three dimensions."""
     rank = len(tile)
     dilations = dilations or (1,) * rank
     before, after = pads[:rank], pads[rank:]
     window = [1 if m == 1 else 3 for m in tile]
+    if rank == 3:
+        window[0] = planes
     extents = [o + (w - 1) * d - b - a for o, w, d, b, a in zip(spatial, window, dilations, before, after)]
     source = rng.standard_normal((batch, groups * blocks_in, *extents, 16)).astype(dtype)
     weight = rng.standard_normal((groups * blocks_out * 16, blocks_in * 16, *window)).astype(dtype)
@@ -444,7 +452,7 @@ def winograd(rng, blocks_in, blocks_out, spatial, tile=(4, 4), pads=(1, 1, 1, 1)
     text = f"tile {list(tile)} pads {list(before)} dilations {list(dilations)} groups {groups}"
     return Case("winograd_conv", [source, winograd_weight(weight, tile)], out, np.concatenate(parts, 1),
                 epilogue, (text, blocks and f", kernel.tile = {{{blocks}}}"), axes,
-                note=f"winograd {blocks_in}->{blocks_out} {spatial} tile {tile} pads {pads} dilations {dilations} "
+                note=f"winograd {blocks_in}->{blocks_out} {spatial} tile {tile} pads {pads} dilations {dilations} planes {planes} "
                      f"groups {groups} batch {batch} {epilogue} {dynamic}",
                 # Its error is about twice the direct one's, and that of one output
                 # grows with the size of its neighbours in the tile.

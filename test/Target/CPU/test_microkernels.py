@@ -136,6 +136,14 @@ def winograds(rng):
         for spatial in ((8, 20), (13, 9), (3, 1)):
             yield winograd(rng, 1, 1, spatial, tile, dilations * 2, dilations=dilations, epilogue="bias_relu")
     yield winograd(rng, 1, 1, (9, 14), pads=(2, 2, 2, 2), dilations=(2, 2), dynamic="s", epilogue="reversed")
+    for planes, pads in ((3, (1, 1, 1) * 2), (1, (0, 1, 1) * 2), (2, (0, 1, 1, 1, 1, 1)), (5, (4, 1, 0, 0, 0, 1))):
+        for spatial, tile in (((4, 8, 8), (1, 4, 4)), ((1, 5, 9), (1, 4, 2)), ((3, 2, 13), (1, 2, 2))):
+            yield winograd(rng, 2, 3, spatial, tile, pads, planes=planes, epilogue="bias_relu")
+    for batch in (0, 1, 3):
+        yield winograd(rng, 1, 2, (3, 6, 9), (1, 4, 4), (1, 1, 1) * 2, planes=3, batch=batch, groups=2, dynamic="ns",
+                       epilogue="residual")
+    yield winograd(rng, 1, 1, (5, 9, 8), (1, 4, 2), (2, 3, 2) * 2, planes=3, dilations=(2, 3, 2), epilogue="reversed")
+    yield winograd(rng, 1, 1, (4, 9, 7), (1, 4, 1), (1, 1, 0) * 2, planes=3)
     yield winograd(rng, 5, 5, (14, 14), epilogue="residual",
                    blocks="rows = 3, panels = 2, item_tiles = 2, item_panels = 4")
     yield winograd(rng, 2, 2, (7, 7), dtype=np.float64, epilogue="reversed")

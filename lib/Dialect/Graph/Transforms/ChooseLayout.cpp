@@ -70,14 +70,20 @@ Value packDepthwiseWeight(OpBuilder &b, Location loc, const ConvShape &s,
 /// is another kind.
 std::optional<WinogradConv> asWinogradConv(ConvOp op, const ConvShape &s) {
   size_t spatial = s.window.size();
-  if (spatial > 2 || !s.readsBlocks() ||
+  if (spatial > 3 || !s.readsBlocks() ||
       llvm::any_of(op.getStrides(), [](int64_t stride) { return stride != 1; }))
     return std::nullopt;
   ArrayRef<int64_t> out = op.getType().getShape();
-  WinogradConv conv = {s.groups, s.inputs, s.outputs, {1, 1},
-                       {1, 1},   out[0],   {1, 1}};
-  for (size_t i = 0; i < spatial; ++i) {
-    size_t axis = 2 - spatial + i;
+  WinogradConv conv = {s.groups, s.inputs, s.outputs, 1,
+                       {1, 1},   {1, 1},   out[0],    {1, 1}};
+  if (spatial == 3) {
+    conv.planes = s.window[0];
+    conv.images = ShapedType::isDynamic(out[0]) || ShapedType::isDynamic(out[2])
+                      ? ShapedType::kDynamic
+                      : out[0] * out[2];
+  }
+  for (size_t axis = spatial == 1 ? 1 : 0; axis < 2; ++axis) {
+    size_t i = spatial - 2 + axis;
     conv.window[axis] = s.window[i];
     // Windows of 1 have no distances.
     conv.dilations[axis] = s.window[i] == 1 ? 1 : op.getDilations()[i];
@@ -216,14 +222,16 @@ struct LayOutConv : OpRewritePattern<ConvOp> {
         });
     Value x = PackOp::create(b, op.getLoc(), op.getInput(), 1, kBlock);
     // The output's extents say how far windows reach behind the input.
-    size_t spatial = s.window.size();
-    return finishProduct(
-        b, kernel::WinogradConvOp::create(
-               b, op.getLoc(), out.getType(), x, packed, ValueRange{}, out,
-               b.getAffineMapArrayAttr({}),
-               ArrayRef<int64_t>(tile).take_back(spatial),
-               op.getPads().take_front(spatial),
-               ArrayRef<int64_t>(conv.dilations).take_back(spatial), s.groups));
+    size_t spatial = s.window.size(), filtered = std::min<size_t>(spatial, 2);
+    SmallVector<int64_t> extents(spatial - filtered, 1),
+        dilations(op.getDilations().take_front(spatial - filtered));
+    llvm::append_range(extents, ArrayRef(tile).take_back(filtered));
+    llvm::append_range(dilations, ArrayRef(conv.dilations).take_back(filtered));
+    return finishProduct(b, kernel::WinogradConvOp::create(
+                                b, op.getLoc(), out.getType(), x, packed,
+                                ValueRange{}, out, b.getAffineMapArrayAttr({}),
+                                extents, op.getPads().take_front(spatial),
+                                dilations, s.groups));
   }
 
   /// The padded input in blocks, or plain with a unit dimension as its block.

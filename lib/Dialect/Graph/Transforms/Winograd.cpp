@@ -38,9 +38,10 @@ double seconds(double flops, double weightBytes, const WorkerSpeed &speed) {
   return std::max(flops / speed.flops, weightBytes / speed.bytes);
 }
 
-/// Channels in whole blocks.
+/// Weights of one place in the window, channels in whole blocks.
 double paddedProduct(const WinogradConv &conv) {
-  return static_cast<double>(conv.groups) * llvm::alignTo(conv.inputs, kBlock) *
+  return static_cast<double>(conv.groups) * conv.planes *
+         llvm::alignTo(conv.inputs, kBlock) *
          llvm::alignTo(conv.outputs, kBlock);
 }
 
@@ -69,9 +70,10 @@ double winogradSeconds(const WinogradConv &conv, const WinogradTile &tile,
                   2 * positions,
           output = stepsOf(tile[0]) * width + stepsOf(tile[1]) * tile[0] +
                    positions + 2 * tile[0] * tile[1];
-  double transforms = tiles * conv.groups *
-                      (llvm::divideCeil(conv.inputs, kBlock) * input +
-                       llvm::divideCeil(conv.outputs, kBlock) * output);
+  double transforms =
+      tiles * conv.groups *
+      (conv.planes * llvm::divideCeil(conv.inputs, kBlock) * input +
+       llvm::divideCeil(conv.outputs, kBlock) * output);
   return seconds(2 * weights * tiles + 2 * kBlock * transforms,
                  weights * sizeof(float), speed);
 }
@@ -127,7 +129,7 @@ std::optional<WinogradTile> chooseWinogradTile(const WinogradConv &conv,
 std::array<int64_t, 4> winogradWeightShape(const WinogradConv &conv,
                                            const WinogradTile &tile) {
   int64_t outputBlocks = llvm::divideCeil(conv.outputs, kBlock),
-          inputs = llvm::alignTo(conv.inputs, kBlock);
+          inputs = conv.planes * llvm::alignTo(conv.inputs, kBlock);
   return {conv.groups * outputBlocks,
           winogradPositions(tile[0]) * winogradPositions(tile[1]), inputs,
           kBlock};
@@ -145,13 +147,15 @@ void transformWinogradWeight(const WinogradConv &conv, const WinogradTile &tile,
     int64_t panel = k / conv.outputs * groupPanels + k % conv.outputs / kBlock;
     float *of = transformed + panel * positions * channels * columns +
                 k % conv.outputs % kBlock;
-    for (int64_t c = 0; c < conv.inputs; ++c, from += height * width) {
-      float *to = of + c * columns;
+    for (int64_t i = 0; i < conv.inputs * conv.planes;
+         ++i, from += height * width) {
+      int64_t c = i / conv.planes, plane = i % conv.planes;
+      float *to = of + (plane * channels / conv.planes + c) * columns;
       for (const std::array<double, 3> &left : vertical) {
         double row[3] = {0, 0, 0};
-        for (int64_t i = 0; i < height; ++i)
-          for (int64_t j = 0; j < width; ++j)
-            row[j] += left[i] * weight(from + i * width + j);
+        for (int64_t y = 0; y < height; ++y)
+          for (int64_t x = 0; x < width; ++x)
+            row[x] += left[y] * weight(from + y * width + x);
         for (const std::array<double, 3> &right : horizontal) {
           *to = static_cast<float>(right[0] * row[0] + right[1] * row[1] +
                                    right[2] * row[2]);

@@ -12,15 +12,17 @@
 
 namespace weft::graph {
 
-/// Outputs of a tile along two spatial dimensions. One dimension is the second
-/// of two, with a window of 1 along the first.
+/// Outputs of a tile along the last two spatial dimensions. One dimension is
+/// the second of two, with a window of 1 along the first.
 using WinogradTile = std::array<int64_t, 2>;
 
 /// A convolution of stride 1; dynamic extents are kDynamic.
 struct WinogradConv {
   int64_t groups, inputs, outputs; ///< channels of one group
+  /// Window along a dimension before the two, summed up like more channels.
+  int64_t planes;
   std::array<int64_t, 2> window, dilations;
-  int64_t images;
+  int64_t images;                 ///< with those along that dimension
   std::array<int64_t, 2> extents; ///< of the output
 };
 
@@ -35,12 +37,13 @@ struct WorkerSpeed {
 std::optional<WinogradTile> chooseWinogradTile(const WinogradConv &conv,
                                                const WorkerSpeed &speed);
 
-/// The extents of a tile's transformed weights, [groups * K1, T, C1 * 16, 16].
+/// The extents of a tile's transformed weights, [groups * K1, T,
+/// planes * C1 * 16, 16].
 std::array<int64_t, 4> winogradWeightShape(const WinogradConv &conv,
                                            const WinogradTile &tile);
 
 /// Fills them, which are zero at first; `weight` gives the elements of
-/// [groups * K, C, window…] in their order.
+/// [groups * K, C, planes, window…] in their order.
 void transformWinogradWeight(const WinogradConv &conv, const WinogradTile &tile,
                              llvm::function_ref<float(int64_t)> weight,
                              float *transformed);

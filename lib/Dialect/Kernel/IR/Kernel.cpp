@@ -384,12 +384,16 @@ LogicalResult WinogradConvOp::verify() {
   if (failed(verifyProduct(*this, out.getRank())))
     return failure();
   int64_t spatial = getTile().size();
-  if (spatial < 1 || spatial > 2 || in.getRank() != spatial + 3 ||
+  if (spatial < 1 || spatial > 3 || in.getRank() != spatial + 3 ||
       out.getRank() != spatial + 3 || weight.getRank() != 4)
     return emitOpError("has ranks ")
            << in.getRank() << ", " << weight.getRank() << " and "
            << out.getRank() << " and " << spatial
-           << " tile extents; spatial dimensions are 1 or 2";
+           << " tile extents; spatial dimensions are 1, 2 or 3";
+  if (spatial == 3 && (getTile()[0] != 1 || in.isDynamicDim(1)))
+    return emitOpError("has a tile extent of ")
+           << getTile()[0] << " along the first of three dimensions and input "
+           << in << "; 1 and a known number of channels are needed";
   if (static_cast<int64_t>(getPads().size()) != spatial ||
       static_cast<int64_t>(getDilations().size()) != spatial)
     return emitOpError("has ")
@@ -406,9 +410,13 @@ LogicalResult WinogradConvOp::verify() {
     positions *= winogradPositions(extent);
   }
   int64_t channels = weight.getDimSize(2);
+  // Along the first of three dimensions the window adds to the channels.
+  bool fitsChannels =
+      spatial < 3 ? !clash(in.getDimSize(1), groups * channels / kBlock)
+                  : in.getDimSize(1) > 0 &&
+                        groups * channels % (in.getDimSize(1) * kBlock) == 0;
   if (groups < 1 || !weight.hasStaticShape() || channels % kBlock ||
-      clash(in.getDimSize(1), groups * channels / kBlock) ||
-      clash(out.getDimSize(1), weight.getDimSize(0)) ||
+      !fitsChannels || clash(out.getDimSize(1), weight.getDimSize(0)) ||
       weight.getDimSize(0) % groups || weight.getDimSize(1) != positions ||
       clash(in.getDimSize(0), out.getDimSize(0)) ||
       in.getShape().back() != kBlock || weight.getShape().back() != kBlock ||

@@ -60,8 +60,11 @@ double productsOf(WinogradConvOp conv) {
   double tiles = extentOf(out, 0);
   for (auto [i, extent, dilation] :
        llvm::enumerate(conv.getTile(), conv.getDilations()))
-    tiles *= dilation *
-             std::ceil(std::ceil(extentOf(out, 2 + i) / dilation) / extent);
+    tiles *=
+        extent == 1
+            ? extentOf(out, 2 + i)
+            : dilation * std::ceil(std::ceil(extentOf(out, 2 + i) / dilation) /
+                                   extent);
   return tiles * elementsOf(conv.getWeight());
 }
 

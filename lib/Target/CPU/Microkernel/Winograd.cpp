@@ -1,6 +1,8 @@
 // Convolution by minimal filtering, F(4, 3) or F(2, 3) along each axis, on
-// blocked channels, in one or two dimensions. One work item is some output
-// blocks of some tiles of the output:
+// blocked channels, in one or two dimensions. A window along a third dimension
+// before these is summed up as more channels, which are the input's planes one
+// after another. One work item is some output blocks of some tiles of the
+// output:
 //
 //   for each tile, for each input block: transform into `transformed`
 //   for each group of output blocks
@@ -85,6 +87,19 @@ struct Axis {
   }
 };
 
+/// The dimension before the two that are filtered, if there is one.
+struct Planes {
+  int64_t count = 1; ///< that the window takes in
+  int64_t pad = 0, dilation = 1;
+  Value input, output; ///< extents; null without such a dimension
+
+  /// Where plane `i` of the window that gives plane `at` lies in the input; far
+  /// behind it if that is before it.
+  Value source(LoopBuilder &b, Value at, Value i) const {
+    return b.sub(b.add(at, b.mul(i, dilation)), b.index(pad));
+  }
+};
+
 class WinogradEmitter {
 public:
   WinogradEmitter(kernel::WinogradConvOp op, const Machine &machine);
@@ -102,6 +117,9 @@ private:
   void setItem(ValueRange index);
   void placeTile(Value tile);
   void transformTile(Value tile);
+  void transformPlane(Value slot, Value firstBlock);
+  void clearPlane(Value slot, Value firstBlock);
+  void forEachLane(function_ref<void(Value)> body);
   void copyToPatch(Value block);
   void forward(Value slot, Value block, Value lane, ReadElement read);
   void emitPanels();
@@ -120,7 +138,9 @@ private:
   Product product;
   Value input, weight;
   Epilogue epilogue;
-  int64_t groups, groupPanels, positions, channels;
+  int64_t groups, groupPanels, positions;
+  int64_t channels; ///< that an output sums up, of all planes
+  Planes planes;
   SmallVector<Axis, 2> axes; ///< the first is of one element in one dimension
   bool hasRows;              ///< false in one dimension
   Value images, tileCount;
@@ -134,7 +154,7 @@ private:
   // Of the item at hand, then of the tile.
   Value group, firstBlock, lastBlock, firstPanel, lastPanel, firstTile,
       lastTile;
-  Value batch;
+  Value batch, outputPlane, inputPlane;
 };
 
 WinogradEmitter::WinogradEmitter(kernel::WinogradConvOp op,
@@ -152,19 +172,28 @@ WinogradEmitter::WinogradEmitter(kernel::WinogradConvOp op,
   positions = shape[1];
   channels = shape[2];
   images = b.dim(epilogue.output, 0);
-  hasRows = op.getTile().size() == 2;
+  size_t spatial = op.getTile().size();
+  hasRows = spatial >= 2;
   if (!hasRows)
     axes.push_back(Axis(b, 1, 0, 1, b.index(1), b.index(1)));
-  for (auto [i, extent, pad, dilation] :
-       llvm::enumerate(op.getTile(), op.getPads(), op.getDilations()))
-    axes.push_back(Axis(b, extent, pad, dilation, b.dim(input, 2 + i),
-                        b.dim(epilogue.output, 2 + i)));
+  for (size_t i = 0; i < spatial; ++i) {
+    Value in = b.dim(input, 2 + i), out = b.dim(epilogue.output, 2 + i);
+    if (spatial - i > 2)
+      planes = {groups * channels / (*constantOf(b.dim(input, 1)) * kBlock),
+                op.getPads()[i], op.getDilations()[i], in, out};
+    else
+      axes.push_back(Axis(b, op.getTile()[i], op.getPads()[i],
+                          op.getDilations()[i], in, out));
+  }
   tileCount = b.mul(images, b.mul(axes[0].tiles, axes[1].tiles));
+  if (planes.output)
+    tileCount = b.mul(tileCount, planes.output);
   alwaysInside = axes[0].fillsOutput() && axes[1].fillsOutput();
   std::optional<int64_t> height = constantOf(axes[0].input),
                          width = constantOf(axes[1].input);
+  // All planes but one have just been read for the plane before.
   streamsInput =
-      axes[0].dilation == 1 && axes[1].dilation == 1 &&
+      !planes.output && axes[0].dilation == 1 && axes[1].dilation == 1 &&
       (!height || !width || *height * *width * channels * 4 > machine.l2Bytes);
 }
 
@@ -240,22 +269,56 @@ void WinogradEmitter::setItem(ValueRange index) {
 }
 
 void WinogradEmitter::placeTile(Value at) {
-  Values index = b.delinearize(at, {images, axes[0].tiles, axes[1].tiles});
+  Values extents = {images};
+  if (planes.output)
+    extents.push_back(planes.output);
+  extents.append({axes[0].tiles, axes[1].tiles});
+  Values index = b.delinearize(at, extents);
   batch = index[0];
-  axes[0].place(b, index[1]);
-  axes[1].place(b, index[2]);
+  if (planes.output)
+    outputPlane = index[1];
+  axes[0].place(b, index.end()[-2]);
+  axes[1].place(b, index.back());
 }
 
 /// Writes a tile's input at all positions.
 void WinogradEmitter::transformTile(Value at) {
   placeTile(at);
-  Value slot = b.sub(at, firstTile), blocks = b.index(channels / kBlock),
-        firstInput = b.mul(group, channels / kBlock);
+  Value slot = b.sub(at, firstTile);
+  if (!planes.output)
+    return transformPlane(slot, b.index(0));
+  b.loop(b.index(0), b.index(planes.count), 1, [&](Value plane) {
+    inputPlane = planes.source(b, outputPlane, plane);
+    Value firstBlock = b.mul(plane, channels / planes.count / kBlock);
+    b.when(
+        b.less(inputPlane, planes.input),
+        [&] { transformPlane(slot, firstBlock); },
+        [&] { clearPlane(slot, firstBlock); });
+  });
+}
+
+void WinogradEmitter::forEachLane(function_ref<void(Value)> body) {
+  b.loop(b.index(0), b.index(kBlock), product.lanes(), body);
+}
+
+/// Writes zeros for a plane outside the input.
+void WinogradEmitter::clearPlane(Value slot, Value firstBlock) {
+  Value first = b.mul(firstBlock, kBlock),
+        last = b.add(first, channels / planes.count);
+  b.loop(b.index(0), b.index(positions), 1, [&](Value position) {
+    b.loop(first, last, product.lanes(), [&](Value channel) {
+      vector::StoreOp::create(b, product.zero(b), transformed,
+                              ValueRange{position, slot, channel});
+    });
+  });
+}
+
+/// Writes the blocks of one plane, as those from `firstBlock` on.
+void WinogradEmitter::transformPlane(Value slot, Value firstBlock) {
+  int64_t blocks = channels / planes.count / kBlock;
+  Value firstInput = b.mul(group, blocks);
   auto forEachBlock = [&](function_ref<void(Value)> body) {
-    b.loop(b.index(0), blocks, 1, body);
-  };
-  auto forEachLane = [&](function_ref<void(Value)> body) {
-    b.loop(b.index(0), b.index(kBlock), product.lanes(), body);
+    b.loop(b.index(0), b.index(blocks), 1, body);
   };
   Value inside =
       b.createOrFold<arith::AndIOp>(axes[0].readsInside, axes[1].readsInside);
@@ -264,7 +327,8 @@ void WinogradEmitter::transformTile(Value at) {
       [&] {
         forEachBlock([&](Value block) {
           forEachLane([&](Value lane) {
-            forward(slot, block, lane, [&](int64_t i, int64_t j) {
+            Value to = b.add(firstBlock, block);
+            forward(slot, to, lane, [&](int64_t i, int64_t j) {
               return product.loadVector(b, input,
                                         inputIndex(b.add(firstInput, block),
                                                    b.index(i), b.index(j),
@@ -284,7 +348,8 @@ void WinogradEmitter::transformTile(Value at) {
         forEachBlock([&](Value block) {
           copyToPatch(b.add(firstInput, block));
           forEachLane([&](Value lane) {
-            forward(slot, block, lane, [&](int64_t i, int64_t j) {
+            Value to = b.add(firstBlock, block);
+            forward(slot, to, lane, [&](int64_t i, int64_t j) {
               return product.loadVector(b, patch,
                                         {b.index(i), b.index(j), lane});
             });
@@ -524,6 +589,8 @@ void WinogradEmitter::storeOutputs(Value panel, Value lane) {
 Values WinogradEmitter::inputIndex(Value block, Value row, Value column,
                                    Value lane) {
   Values index = {batch, block};
+  if (planes.output)
+    index.push_back(inputPlane);
   if (hasRows)
     index.push_back(axes[0].source(b, row));
   index.append({axes[1].source(b, column), lane});
@@ -533,6 +600,8 @@ Values WinogradEmitter::inputIndex(Value block, Value row, Value column,
 Values WinogradEmitter::outputIndex(Value panel, Value row, Value column,
                                     Value lane) {
   Values index = {batch, panel};
+  if (planes.output)
+    index.push_back(outputPlane);
   if (hasRows)
     index.push_back(axes[0].target(b, row));
   index.append({axes[1].target(b, column), lane});

@@ -180,9 +180,10 @@ def ChooseLayout : Pass<"weft-choose-layout", "::mlir::ModuleOp"> {
   let summary = "pack convolutions and matrix products of f32 with constant weights";
   let description = [{
     A convolution becomes `kernel.conv` or `kernel.depthwise_conv` on blocks of 16
-    channels, with its padding as an op of its own. One- and
-    two-dimensional windows of 3 that move by 1 become `kernel.winograd_conv`, which pads for itself, where a model of the
-    time says that this is faster. A matrix product becomes
+    channels, with its padding as an op of its own. Windows of 3 along the last
+    one or two dimensions that move by 1 become `kernel.winograd_conv`, which
+    pads for itself, where a model of the time says that this is faster. A matrix
+    product becomes
     `kernel.matmul`, packed where its right side is constant. Few input channels
     are read plain. Weights are packed now. Other types, and convolutions whose
     weights are computed, stay as they are.

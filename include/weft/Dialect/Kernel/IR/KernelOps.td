@@ -125,14 +125,16 @@ def Kernel_WinogradConvOp : Kernel_DestinationOp<"winograd_conv", [
     AttrSizedOperandSegments, SingleBlockImplicitTerminator<"::weft::kernel::YieldOp">]> {
   let summary = "convolution of stride 1 by minimal filtering, with fused epilogue";
   let description = [{
-    One or two spatial dimensions, windows of 3 or, along one of two, 1. `input`
+    Windows of 3 along one or two spatial dimensions, or of 1 along one of two;
+    before two there may be a third, whose window of any extent P, 1 otherwise,
+    is summed up as P times as many channels. `input`
     [N, groups * C1, spatial…, 16] is not padded: the first window begins `pads`
     elements before it, and what lies outside is 0. `tile` says how many outputs
     one tile has along each dimension: 2 or 4 where the window is 3, 1 where it
-    is 1; they lie `dilations` apart, as do the elements of a window, and are
-    computed at T = (4, 6 or 1) x (4, 6 or 1) positions. `weight`
-    [groups * K1, T, C1 * 16, 16] is transformed already. Output
-    [N, groups * K1, spatial…, 16]; `extra_maps` over (n, k1, spatial…, kb).
+    is 1, and 1 along the first of three; they lie `dilations` apart, as do the
+    elements of a window, and are computed at T = (4, 6 or 1) x (4, 6 or 1)
+    positions. `weight` [groups * K1, T, P * C1 * 16, 16] is transformed already.
+    Output [N, groups * K1, spatial…, 16]; `extra_maps` over (n, k1, spatial…, kb).
 
     A NaN or an infinity in the input makes NaN of every output that it reaches,
     and may do so to others of the same tile.
