@@ -256,6 +256,18 @@ func.func private @winograd(%x: memref<1x1x8x8x16xf32>, %w: memref<1x36x16x16xf3
   return
 }
 
+// 16 tiles are passes of 6, 5 and 5: the buffer has no place for three of 6.
+// CHECK-LABEL: func.func private @winograd_of_uneven_passes(
+// CHECK:       memref.alloc() {alignment = 64 : i64} : memref<36x17x48xf32>
+func.func private @winograd_of_uneven_passes(%x: memref<1x1x16x16x16xf32>, %w: memref<1x36x16x16xf32>, %out: memref<1x1x16x16x16xf32>)
+    attributes {kernel.entry} {
+  kernel.winograd_conv input(%x) weight(%w) outs(%out) tile [4, 4] pads [1, 1] dilations [1, 1] groups 1 {extra_maps = []} epilogue {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } : (memref<1x1x16x16x16xf32>, memref<1x36x16x16xf32>, memref<1x1x16x16x16xf32>) -> ()
+  return
+}
+
 // L2 does not hold the image: the products' steps ask for what the next item
 // transforms.
 // CHECK-LABEL: func.func private @winograd_of_large_image(

@@ -45,6 +45,12 @@ RowSplit::RowSplit(LoopBuilder &b, Value total, int64_t most)
   }
 }
 
+int64_t RowSplit::mostRows(int64_t tiles) const {
+  if (!constantOf(total))
+    return tiles * most;
+  return tiles * base + std::min(tiles, longer);
+}
+
 Value RowSplit::start(LoopBuilder &b, Value tile) const {
   if (!constantOf(total))
     return b.min(b.mul(tile, most), total);

@@ -65,6 +65,8 @@ struct RowSplit {
           llvm::function_ref<void(int64_t size, mlir::Value start)> body) const;
   /// The number of the tile that forEach gives as `size` rows from `start` on.
   mlir::Value tileAt(LoopBuilder &b, int64_t size, mlir::Value start) const;
+  /// The most rows of `tiles` tiles that follow each other.
+  int64_t mostRows(int64_t tiles) const;
   /// The first row of a tile; `total` past the last one.
   mlir::Value start(LoopBuilder &b, mlir::Value tile) const;
 };

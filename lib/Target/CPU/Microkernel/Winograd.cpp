@@ -228,7 +228,7 @@ void WinogradEmitter::emit() {
                     b.index(groups),
                     b.divUp(b.index(groupPanels), b.index(tile.itemPanels))};
   Value count = b.mul(b.mul(extents[0], extents[1]), extents[2]);
-  int64_t rows = spread(tile.itemTiles * tile.rows);
+  int64_t rows = spread(split->mostRows(tile.itemTiles));
   transformed =
       buffer({positions, rows, spread(channels / kBlock + 1) * kBlock});
   // The number of the tiles and channels that `transformed` holds.
