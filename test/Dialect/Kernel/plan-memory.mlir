@@ -152,3 +152,28 @@ func.func @main(%x: memref<?xf32>, %n0: index) {
   kernel.launch @d ins(%x : memref<?xf32>) outs(%a : memref<?xf32>)
   return
 }
+
+// -----
+
+func.func private @k(%x: memref<?xf32>, %y: memref<?xf32>) attributes {kernel.entry} { return }
+
+// What a reshape leaves over is a quotient of extents by at least 1, which can be
+// had before the first kernel; a quotient by what may be 0 cannot.
+// CHECK-LABEL: func.func @main(
+// CHECK:         %[[SAFE:.*]] = arith.maxsi
+// CHECK:         %[[REST:.*]] = arith.divsi %{{.*}}, %[[SAFE]]
+// CHECK:         %[[BYTES:.*]] = arith.muli %[[REST]], %c64
+// CHECK:         kernel.arena %[[BYTES]]
+// CHECK-COUNT-1: kernel.allocate
+// CHECK-NOT:     kernel.allocate
+func.func @main(%x: memref<?xf32>, %n: index, %m: index) {
+  %c1 = arith.constant 1 : index
+  %a = arith.maxsi %m, %c1 : index
+  %p = arith.divsi %n, %a : index
+  %q = arith.divsi %n, %m : index
+  %y = memref.alloc(%p) : memref<?xf32>
+  kernel.launch @k ins(%x : memref<?xf32>) outs(%y : memref<?xf32>)
+  %z = memref.alloc(%q) : memref<?xf32>
+  kernel.launch @k ins(%y : memref<?xf32>) outs(%z : memref<?xf32>)
+  return
+}

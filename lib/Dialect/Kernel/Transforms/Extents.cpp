@@ -157,7 +157,7 @@ void addAnswers(Operation *holder, Answers &answers) {
 }
 
 bool isIndexArithmetic(Operation &op) {
-  if (op.getNumRegions() || !isPure(&op) || op.getNumResults() == 0)
+  if (op.getNumRegions() || !mayComeEarlier(&op) || op.getNumResults() == 0)
     return false;
   if (isa<tensor::DimOp, tensor::ExtractOp>(op))
     return true;
@@ -167,6 +167,20 @@ bool isIndexArithmetic(Operation &op) {
 }
 
 } // namespace
+
+bool mayComeEarlier(Operation *op) {
+  if (isPure(op))
+    return true;
+  // The extent that a reshape leaves over is divided by max(x, 1), see
+  // graph::DimBuilder::div; upstream knows divisions by constants only.
+  if (!isa<arith::DivSIOp, arith::FloorDivSIOp, arith::CeilDivSIOp,
+           arith::RemSIOp>(op))
+    return false;
+  auto divisor = op->getOperand(1).getDefiningOp<arith::MaxSIOp>();
+  return divisor && llvm::any_of(divisor->getOperands(), [](Value bound) {
+           return getConstantIntValue(bound).value_or(0) >= 1;
+         });
+}
 
 void hoistIndexArithmetic(Block &block) {
   // Asking the block for the order would number all of it again after each

@@ -30,6 +30,10 @@ private:
   llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::OpFoldResult>> known;
 };
 
+/// True where `op` may be computed earlier than it stands: it has no effects,
+/// and what it divides by is at least 1.
+bool mayComeEarlier(mlir::Operation *op);
+
 /// Moves index arithmetic of `block` up, directly behind what it uses.
 void hoistIndexArithmetic(mlir::Block &block);
 

@@ -6,6 +6,7 @@
 #include "weft/Dialect/Kernel/Transforms/Passes.h"
 
 #include "Aliases.h"
+#include "Extents.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -95,9 +96,9 @@ bool Planner::hoist(Value value, Operation *before) {
     return false;
   if (op->isBeforeInBlock(before))
     return true;
-  if (!isPure(op) || !llvm::all_of(op->getOperands(), [&](Value operand) {
-        return hoist(operand, before);
-      }))
+  if (!mayComeEarlier(op) ||
+      !llvm::all_of(op->getOperands(),
+                    [&](Value operand) { return hoist(operand, before); }))
     return false;
   op->moveBefore(before);
   return true;
@@ -214,7 +215,7 @@ bool Planner::isAvailable(Value value) {
     return cast<BlockArgument>(value).getOwner() == &entry;
   if (auto known = available.find(op); known != available.end())
     return known->second;
-  bool found = isPure(op) && op->getNumRegions() == 0 &&
+  bool found = mayComeEarlier(op) && op->getNumRegions() == 0 &&
                llvm::all_of(op->getOperands(), [&](Value operand) {
                  return isAvailable(operand);
                });

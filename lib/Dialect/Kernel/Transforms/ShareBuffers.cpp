@@ -13,6 +13,7 @@
 
 #include "ShareBuffers.h"
 
+#include "Extents.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "weft/Dialect/Kernel/IR/Kernel.h"
@@ -167,7 +168,7 @@ bool Sharer::canHoist(Value value, Operation *before, Operations &yes) const {
     return false;
   if (op->isBeforeInBlock(before) || yes.contains(op))
     return true;
-  bool found = (isPure(op) || isa<memref::AllocOp>(op)) &&
+  bool found = (mayComeEarlier(op) || isa<memref::AllocOp>(op)) &&
                op->getNumRegions() == 0 &&
                llvm::all_of(op->getOperands(), [&](Value operand) {
                  return canHoist(operand, before, yes);
