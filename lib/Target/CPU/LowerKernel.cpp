@@ -347,14 +347,11 @@ void lowerKernel(func::FuncOp kernel, KernelFrame &frame,
   }
   for (auto block :
        llvm::make_early_inc_range(body.getOps<kernel::AllocateOp>())) {
-    b.setInsertionPoint(frame.loop);
+    b.setInsertionPoint(frame.scratchSizes.empty() ? block.getOperation()
+                                                   : frame.loop);
     Value bytes = abi.i64(frame.scratchBytes);
     for (Value size : frame.scratchSizes)
       bytes = arith::AddIOp::create(b, bytes, abi.toI64(size));
-    b.setInsertionPoint(frame.scratchSizes.empty() ? block.getOperation()
-                                                   : bytes.getDefiningOp());
-    if (!frame.scratchSizes.empty())
-      b.setInsertionPointAfterValue(bytes);
     Value memory =
         abi.call(own[4], Field::Scratch, abi.pointer(), {own[3], bytes});
     Value view = abi.memref(block.getBuffer().getType(), memory, {bytes});

@@ -1,4 +1,4 @@
-// RUN: weft-opt %s --weft-lower-to-entry=symbol=start | FileCheck %s
+// RUN: weft-opt %s --weft-lower-to-entry=symbol=start --split-input-file | FileCheck %s
 
 module attributes {kernel.checks = ["extent is {0}"]} {
 memref.global "private" constant @w : memref<4xf32> = dense<1.0> {kernel.offset = 128 : i64}
@@ -58,4 +58,37 @@ func.func @main(%x: memref<?xf32>) {
   kernel.launch @k ins(%x : memref<?xf32>) outs(%w : memref<4xf32>) {kernel.number = 0 : i64}
   return
 }
+}
+
+// -----
+
+// What does not fit the stack is scratch memory: as much as the kernel that
+// needs most of it, whose buffers begin at multiples of 64 bytes.
+func.func private @small(%x: memref<8xf32>, %y: memref<8xf32>) attributes {kernel.entry} {
+  scf.forall (%i) in (8) {
+    %a = memref.alloc() : memref<4096xf32>
+    %b = memref.alloc() : memref<8192xf32>
+    %v = memref.load %a[%i] : memref<4096xf32>
+    memref.store %v, %b[%i] : memref<8192xf32>
+    memref.store %v, %y[%i] : memref<8xf32>
+  }
+  return
+}
+func.func private @large(%x: memref<8xf32>, %y: memref<8xf32>) attributes {kernel.entry} {
+  scf.forall (%i) in (8) {
+    %a = memref.alloc() : memref<8193xf32>
+    %b = memref.alloc() : memref<8431xf32>
+    %v = memref.load %a[%i] : memref<8193xf32>
+    memref.store %v, %b[%i] : memref<8431xf32>
+    memref.store %v, %y[%i] : memref<8xf32>
+  }
+  return
+}
+// CHECK-LABEL: func.func @start(
+// CHECK: %[[BYTES:.*]] = arith.constant 66560 : i64
+// CHECK: llvm.call %{{.*}}(%{{.*}}, %[[BYTES]])
+func.func @main(%y: memref<8xf32>) {
+  kernel.launch @small ins(%y : memref<8xf32>) outs(%y : memref<8xf32>) {kernel.number = 0 : i64}
+  kernel.launch @large ins(%y : memref<8xf32>) outs(%y : memref<8xf32>) {kernel.number = 1 : i64}
+  return
 }
