@@ -135,6 +135,7 @@ typedef struct weft_model_info {
   uint64_t weight_bytes;
   int64_t arena_bytes; /* temporaries of a run; -1: depends on shapes */
   size_t kernel_count;
+  int64_t scratch_bytes; /* of each thread beside them; -1: likewise */
 } weft_model_info;
 
 typedef struct weft_kernel_info {

@@ -188,7 +188,8 @@ bool fields(Io &io, TensorInfo &tensor) {
 template <typename Io>
 bool fields(Io &io, CodeInfo &code) {
   return io("target", code.target) && io("entry", code.entrySymbol) &&
-         io("features", code.cpuFeatures);
+         io("features", code.cpuFeatures) &&
+         io("scratch bytes", code.scratchBytes);
 }
 
 template <typename Io>

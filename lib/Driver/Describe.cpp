@@ -81,6 +81,25 @@ std::string describeMemory(const std::vector<artifact::MemoryBlock> &blocks) {
          table.str();
 }
 
+/// -1 stands for what only a run knows.
+static std::string plannedText(int64_t bytes) {
+  return bytes < 0 ? "depends on the inputs' shapes"
+                   : formatBytes(uint64_t(bytes));
+}
+
+/// Memory for kernels' private buffers; levels differ in it.
+static std::string scratchText(const std::vector<artifact::CodeInfo> &code) {
+  std::string text;
+  for (const artifact::CodeInfo &info : code) {
+    text += (text.empty() ? "" : ", ") + plannedText(info.scratchBytes);
+    if (info.scratchBytes > 0)
+      text += " a thread";
+    if (code.size() > 1)
+      text += " (" + info.target + ")";
+  }
+  return text;
+}
+
 std::string describe(const Manifest &manifest, uint64_t fileBytes) {
   std::string text = manifest.modelName + ", compiled by Weft " +
                      manifest.compilerVersion + ", " + formatBytes(fileBytes) +
@@ -96,11 +115,8 @@ std::string describe(const Manifest &manifest, uint64_t fileBytes) {
   text += "memory\n  weights    " + formatBytes(manifest.weightBytes);
   if (!manifest.weightFile.empty())
     text += " in " + manifest.weightFile;
-  text +=
-      "\n  temporary  " + (manifest.arenaBytes < 0
-                               ? "depends on the inputs' shapes"
-                               : formatBytes(uint64_t(manifest.arenaBytes)));
-  text += "\n\n";
+  text += "\n  temporary  " + plannedText(manifest.arenaBytes);
+  text += "\n  scratch    " + scratchText(manifest.code) + "\n\n";
 
   Table kernels({">kernel", ">MFLOP", ">MB", "", "computes"});
   for (size_t i = 0; i < manifest.kernels.size(); ++i) {
@@ -137,7 +153,9 @@ static Json tensorsAsJson(const std::vector<TensorInfo> &tensors) {
 std::string describeAsJson(const Manifest &manifest, uint64_t fileBytes) {
   Json code = Json::array(), kernels = Json::array();
   for (const artifact::CodeInfo &info : manifest.code)
-    code.push_back({{"target", info.target}, {"needs", info.cpuFeatures}});
+    code.push_back({{"target", info.target},
+                    {"needs", info.cpuFeatures},
+                    {"scratch_bytes", info.scratchBytes}});
   for (const artifact::KernelInfo &kernel : manifest.kernels)
     kernels.push_back({{"name", kernel.name},
                        {"operators", kernel.operators},

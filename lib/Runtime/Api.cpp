@@ -189,6 +189,7 @@ weft_status weft_model_describe(const weft_model *model,
     full.weight_bytes = manifest.weightBytes;
     full.arena_bytes = manifest.arenaBytes;
     full.kernel_count = manifest.kernels.size();
+    full.scratch_bytes = model->code->scratchBytes;
     full.size = size;
     std::memcpy(static_cast<void *>(info), &full, std::min(size, sizeof full));
   });

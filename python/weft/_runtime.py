@@ -60,7 +60,7 @@ class ModelInfo(Structure):
                 ("compiler_version", c_char_p), ("target", c_char_p),
                 ("model_hash", c_uint64), ("options_hash", c_uint64),
                 ("weight_bytes", c_uint64), ("arena_bytes", c_int64),
-                ("kernel_count", c_size_t)]
+                ("kernel_count", c_size_t), ("scratch_bytes", c_int64)]
 
 
 class KernelInfo(Structure):

@@ -13,6 +13,8 @@ TEST(Manifest, RoundTrips) {
   EXPECT_EQ(out.inputs[0].shape[0].extent, -1);
   EXPECT_EQ(out.outputs[0].type, ElementType::bf16);
   EXPECT_EQ(out.code[1].cpuFeatures, in.code[1].cpuFeatures);
+  EXPECT_EQ(out.code[0].scratchBytes, 65536);
+  EXPECT_EQ(out.code[1].scratchBytes, -1);
   EXPECT_EQ(out.kernels[0].flops, in.kernels[0].flops);
   EXPECT_EQ(out.checks, in.checks);
   EXPECT_EQ(out.strings, in.strings);

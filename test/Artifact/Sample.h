@@ -21,8 +21,8 @@ inline weft::artifact::Manifest sampleManifest() {
       {"prob", ElementType::bf16, {{-1, "N"}, {1000, ""}}},
       {"found", ElementType::i4, {{-1, ""}}, Role::elements},
       {"found.shapes", ElementType::i64, {{-1, ""}, {8, ""}}, Role::shapes}};
-  m.code = {{"x86-64-v3", "weft_entry_v3", {"avx2", "fma"}},
-            {"x86-64-v4", "weft_entry_v4", {"avx2", "fma", "avx512f"}}};
+  m.code = {{"x86-64-v3", "weft_entry_v3", {"avx2", "fma"}, 65536},
+            {"x86-64-v4", "weft_entry_v4", {"avx2", "fma", "avx512f"}, -1}};
   m.kernels = {{"kernel_0", "node 'a' (Conv)", 1.5e9, 2e6}};
   m.checks = {"node 'g' (Gather): index {0} is out of range for extent {1}"};
   m.strings = {"red", std::string("a\0b", 3)};

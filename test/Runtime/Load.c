@@ -208,6 +208,7 @@ void test_describe(void) {
   CHECK(strcmp(info.target, "baseline") == 0);
   CHECK(info.weight_bytes == 24 && info.kernel_count == 2);
   CHECK(info.model_hash == 1 && info.options_hash == 2);
+  CHECK(info.scratch_bytes == 12345);
   /* A caller that knows only the first fields. */
   memset(&info, 0, sizeof info);
   info.size = offsetof(weft_model_info, target);

@@ -13,7 +13,7 @@
 namespace weft::artifact {
 
 /// Raised when the encoding changes; a reader refuses every other version.
-constexpr uint32_t kFormatVersion = 3;
+constexpr uint32_t kFormatVersion = 4;
 
 /// Element types, numbered as in ONNX's TensorProto.DataType.
 enum class ElementType : uint8_t {
@@ -76,6 +76,9 @@ struct CodeInfo {
   std::string target;
   std::string entrySymbol;
   std::vector<std::string> cpuFeatures; ///< needed at run time, LLVM's names
+  /// Of kernels' private buffers, for each worker: the most that one kernel
+  /// needs; -1: depends on shapes. 0 for a GPU, whose launches get their own.
+  int64_t scratchBytes = 0;
 };
 
 /// One kernel, in order of launch, for profiles and `weft inspect`.

@@ -58,6 +58,8 @@ public:
     image.info.target = level.name;
     image.info.entrySymbol = symbol();
     image.info.cpuFeatures = level.needed;
+    image.info.scratchBytes =
+        module->getAttrOfType<IntegerAttr>(kernel::kScratchAttr).getInt();
     FailureOr<SmallVector<char, 0>> bytes =
         generateCode(module, level, symbol(), kind);
     if (failed(bytes))

@@ -72,6 +72,9 @@ private:
   void exitIf(Value condition, Value status);
   void exitIf(Value condition, int64_t status);
   void reserveScratch();
+  void stateScratch();
+  /// The most that kernels need whose memory does not depend on shapes.
+  int64_t staticScratch() const;
 
   ModuleOp module;
   func::FuncOp main;
@@ -242,12 +245,26 @@ void EntryBuilder::lowerWeights() {
   }
 }
 
-/// The largest static request, before the first launch.
-void EntryBuilder::reserveScratch() {
+int64_t EntryBuilder::staticScratch() const {
   int64_t bytes = 0;
-  for (auto &[kernel, frame] : frames)
+  for (const auto &[kernel, frame] : frames)
     if (frame.scratchSizes.empty())
       bytes = std::max(bytes, frame.scratchBytes);
+  return bytes;
+}
+
+/// For the manifest: what a run reserves for each worker.
+void EntryBuilder::stateScratch() {
+  bool isDynamic = llvm::any_of(frames, [](const auto &entry) {
+    return !entry.second.scratchSizes.empty();
+  });
+  module->setAttr(kernel::kScratchAttr,
+                  b.getI64IntegerAttr(isDynamic ? -1 : staticScratch()));
+}
+
+/// The largest static request, before the first launch.
+void EntryBuilder::reserveScratch() {
+  int64_t bytes = staticScratch();
   if (bytes == 0)
     return;
   Value status = abi.call(context, Field::ReserveScratch, b.getI64Type(),
@@ -501,6 +518,7 @@ LogicalResult EntryBuilder::lowerFunction() {
 LogicalResult EntryBuilder::run() {
   if (failed(frameKernels()))
     return failure();
+  stateScratch();
   createLauncher();
   Operation *begin = &main.front().front();
   changeSignature();

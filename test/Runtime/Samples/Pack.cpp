@@ -53,6 +53,7 @@ static void packAffine(Packer &packer) {
   FileContent content;
   content.manifest = manifestOf("entry_affine", {{"x", E::f32, {N, fixed(3)}}},
                                 {{"y", E::f32, {N, fixed(3)}}});
+  content.manifest.code[0].scratchBytes = 12345;
   content.manifest.kernels = {{"scale", "node 'mul' (Mul)", 0, 0},
                               {"shift", "node 'add' (Add)", 6, 48}};
   // In two pieces with a gap of nothing, as a compiler would give them.

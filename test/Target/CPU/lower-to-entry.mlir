@@ -1,5 +1,6 @@
 // RUN: weft-opt %s --weft-lower-to-entry=symbol=start --split-input-file | FileCheck %s
 
+// CHECK: module attributes {{{.*}}kernel.scratch_bytes = 0 : i64}
 module attributes {kernel.checks = ["extent is {0}"]} {
 memref.global "private" constant @w : memref<4xf32> = dense<1.0> {kernel.offset = 128 : i64}
 
@@ -64,6 +65,7 @@ func.func @main(%x: memref<?xf32>) {
 
 // What does not fit the stack is scratch memory: as much as the kernel that
 // needs most of it, whose buffers begin at multiples of 64 bytes.
+// CHECK: module attributes {kernel.scratch_bytes = 66560 : i64}
 func.func private @small(%x: memref<8xf32>, %y: memref<8xf32>) attributes {kernel.entry} {
   scf.forall (%i) in (8) {
     %a = memref.alloc() : memref<4096xf32>
@@ -90,5 +92,23 @@ func.func private @large(%x: memref<8xf32>, %y: memref<8xf32>) attributes {kerne
 func.func @main(%y: memref<8xf32>) {
   kernel.launch @small ins(%y : memref<8xf32>) outs(%y : memref<8xf32>) {kernel.number = 0 : i64}
   kernel.launch @large ins(%y : memref<8xf32>) outs(%y : memref<8xf32>) {kernel.number = 1 : i64}
+  return
+}
+
+// -----
+
+// CHECK: module attributes {kernel.scratch_bytes = -1 : i64}
+func.func private @k(%x: memref<?xf32>, %y: memref<?xf32>) attributes {kernel.entry} {
+  %c0 = arith.constant 0 : index
+  %n = memref.dim %x, %c0 : memref<?xf32>
+  scf.forall (%i) in (%n) {
+    %a = memref.alloc(%n) : memref<?xf32>
+    %v = memref.load %a[%i] : memref<?xf32>
+    memref.store %v, %x[%i] : memref<?xf32>
+  }
+  return
+}
+func.func @main(%x: memref<?xf32>) {
+  kernel.launch @k ins(%x : memref<?xf32>) outs(%x : memref<?xf32>) {kernel.number = 0 : i64}
   return
 }

@@ -67,7 +67,8 @@ def LowerToEntry : Pass<"weft-lower-to-entry", "::mlir::ModuleOp"> {
     launches become calls through the context (include/weft/Artifact/Abi.h), or
     direct ones where one worker does all; constants become offsets into the
     weights. A program that is longer than two parts becomes several functions,
-    since LLVM's time grows with the square of a function's length.
+    since LLVM's time grows with the square of a function's length. The module's
+    `kernel.scratch_bytes` is what kernels need for each worker.
     ```mlir
     func.func private @k(%x: memref<?xf32>) attributes {kernel.entry} {
       scf.forall (%i) in (%n) { … }

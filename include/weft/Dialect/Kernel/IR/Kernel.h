@@ -25,6 +25,10 @@ constexpr int64_t kBytesPerStep = 4;
 /// Unit attribute on the functions that are kernels.
 constexpr llvm::StringLiteral kEntryAttr = "kernel.entry";
 
+/// The attribute of a module whose kernels were lowered: bytes of their private
+/// buffers, for each worker; -1: depends on shapes.
+constexpr llvm::StringLiteral kScratchAttr = "kernel.scratch_bytes";
+
 /// The attribute of a product with the numbers of its tile, where they are not
 /// left to the target's choice: `kernel.tile = {rows = 6, panels = 1, …}`.
 constexpr llvm::StringLiteral kTileAttr = "kernel.tile";
