@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy
 
 import peers
+import worker
 from catalog import file_stem
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -68,7 +69,7 @@ def usage_of(process):
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     return (process.returncode, usage.ru_utime + usage.ru_stime,
-            usage.ru_maxrss / 1024)
+            worker.megabytes(usage.ru_maxrss))
 
 
 def message_of(text):
@@ -255,27 +256,34 @@ def program_resident(job):
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         resident = None
         while process.poll() is None:
-            status = Path(f"/proc/{process.pid}/status").read_text()
-            if found := re.search(r"VmRSS:\s+(\d+) kB", status):
-                resident = int(found[1]) * 1024 / 1e6
+            if found := worker.memory(process.pid):
+                resident = found["resident_mb"]
             time.sleep(0.1)
     return resident
 
 
+def planned_mb(page, threads):
+    """Megabytes of Weft's plan, from what `weft inspect` says: weights as stored,
+    temporaries and scratch memory unless they depend on shapes, and the caller's
+    tensors."""
+    scratch = [code["scratch_bytes"] for code in page["code"]]
+    return {"weights_mb": page["weight_bytes"] / 1e6,
+            "arena_mb": page["arena_bytes"] / 1e6
+            if page["arena_bytes"] >= 0 else None,
+            "scratch_mb": threads * max(scratch) / 1e6
+            if min(scratch) >= 0 else None,
+            "tensors_mb": tensor_mb(page["inputs"] + page["outputs"])}
+
+
 def memory_of(job):
-    """Megabytes of Weft's plan, which are weights as stored, temporaries unless
-    they depend on shapes, and the caller's tensors; of weft-run when it runs;
-    and what it holds beyond the plan."""
+    """Megabytes of Weft's plan, of weft-run when it runs, and what it holds
+    beyond the plan."""
     run = subprocess.run([peers.Weft.find("bin", "weft"), "inspect",
                           str(job.artifact("weft")), "--json"],
                          capture_output=True, text=True)
     if run.returncode:
         return {"failure": message_of(run.stderr)}
-    page = json.loads(run.stdout)
-    planned = {"weights_mb": page["weight_bytes"] / 1e6,
-               "arena_mb": page["arena_bytes"] / 1e6
-               if page["arena_bytes"] >= 0 else None,
-               "tensors_mb": tensor_mb(page["inputs"] + page["outputs"])}
+    planned = planned_mb(json.loads(run.stdout), job.threads)
     found = {**planned, "program_mb": program_resident(job)}
     if None not in found.values():
         found["beyond_mb"] = found["program_mb"] - sum(planned.values())

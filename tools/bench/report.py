@@ -34,7 +34,7 @@ def machine():
     return {"cpu": fields["model name"], "family": int(fields["cpu family"]),
             "cores": os.cpu_count(), "vectors": vectors,
             "cache": fields.get("cache size", ""),
-            "memory_gb": round(int(memory) / 1e6),
+            "memory_gb": round(int(memory) * 1024 / 1e9),
             "system": f"{platform.system()} {platform.release()}"}
 
 
@@ -241,6 +241,7 @@ SECTIONS = (
     ("Memory when running", ((("speed", "resident_mb"), "MB"),
                              (("memory", "weights_mb"), "weights planned, MB"),
                              (("memory", "arena_mb"), "temporaries planned, MB"),
+                             (("memory", "scratch_mb"), "scratch memory planned, MB"),
                              (("memory", "tensors_mb"), "inputs and outputs, MB"),
                              (("memory", "program_mb"), "weft-run, MB"),
                              (("memory", "beyond_mb"), "weft-run beyond these, MB"))),

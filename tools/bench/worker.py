@@ -36,14 +36,21 @@ def waited_for_core():
     return total
 
 
-def memory():
-    """Resident megabytes: now, without what is mapped from files, and at most so
-    far."""
-    status = Path("/proc/self/status").read_text()
+def megabytes(kilobytes):
+    """Of 10^6 bytes, as all megabytes here; the system counts kB of 1024."""
+    return int(kilobytes) * 1024 / 1e6
+
+
+def memory(process="self"):
+    """Resident megabytes of a process: now, without what is mapped from files,
+    and at most so far. None where it has ended."""
+    status = Path(f"/proc/{process}/status").read_text()
     fields = dict(line.split(":", 1) for line in status.splitlines())
-    return {"resident_mb": int(fields["VmRSS"].split()[0]) / 1024,
-            "anonymous_mb": int(fields["RssAnon"].split()[0]) / 1024,
-            "peak_mb": int(fields["VmHWM"].split()[0]) / 1024}
+    if "VmRSS" not in fields:
+        return None
+    return {name: megabytes(fields[field].split()[0]) for name, field in (
+        ("resident_mb", "VmRSS"), ("anonymous_mb", "RssAnon"),
+        ("peak_mb", "VmHWM"))}
 
 
 def undisturbed(wall, cpu, waited, threads):

@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -155,6 +156,31 @@ def test_time_without_the_core_spoils_an_iteration():
     assert not worker.undisturbed(wall=1, cpu=0.96, waited=0, threads=1)
     assert not worker.undisturbed(wall=1, cpu=1, waited=0.04, threads=1)
     assert worker.undisturbed(wall=1, cpu=1.2, waited=0, threads=2)
+
+
+def test_a_megabyte_is_a_million_bytes():
+    assert worker.megabytes("15625") == 16
+    found = worker.memory()
+    assert 1 < found["anonymous_mb"] < found["resident_mb"] <= found["peak_mb"]
+
+
+def test_a_process_that_has_ended_has_no_memory():
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert worker.memory(process.pid) is None
+    process.wait()
+
+
+def test_scratch_memory_of_every_thread_is_planned():
+    page = {"weight_bytes": 3_000_000, "arena_bytes": 2_000_000,
+            "code": [{"scratch_bytes": 1_500_000}], "inputs": [],
+            "outputs": [{"type": "f32", "shape": [500, 500]}]}
+    assert measuring.planned_mb(page, 2) == {
+        "weights_mb": 3, "arena_mb": 2, "scratch_mb": 3, "tensors_mb": 1}
+    page["code"].append({"scratch_bytes": -1})
+    page["arena_bytes"] = -1
+    planned = measuring.planned_mb(page, 2)
+    assert planned["scratch_mb"] is None and planned["arena_mb"] is None
 
 
 def test_measuring_takes_about_as_long_as_asked():
