@@ -105,6 +105,23 @@ void *BlockCache::create(int64_t bytes) {
   return taken.back().block.data();
 }
 
+/// Gives back the largest free block that is too small for `bytes`, if the new
+/// one will do in its place, and returns what the new one should hold: a list
+/// that grows asks for a little more each time.
+int64_t BlockCache::outgrow(int64_t bytes) noexcept {
+  for (auto bucket = bucketOf(size_t(bytes)); bucket != buckets.begin();) {
+    --bucket;
+    if (bucket->size < size_t(bytes) / 2)
+      break;
+    if (bucket->free.empty())
+      continue;
+    bucket->free.pop_back();
+    --bucket->count, --count;
+    return std::max<int64_t>(bytes, int64_t(bucket->size + bucket->size / 4));
+  }
+  return bytes;
+}
+
 void *BlockCache::take(int64_t bytes) noexcept {
   if (bytes < 0)
     return nullptr;
@@ -119,7 +136,7 @@ void *BlockCache::take(int64_t bytes) noexcept {
       bucket->free.pop_back();
       return taken.back().block.data();
     }
-    return create(bytes);
+    return create(outgrow(bytes));
   } catch (...) {
     return nullptr;
   }

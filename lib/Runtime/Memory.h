@@ -51,8 +51,9 @@ private:
 };
 
 /// Blocks that are handed out and taken back within a run. Blocks of one run
-/// serve the next; what a whole run did not use is given back. Programs ask for
-/// thousands of blocks in a run, of few sizes, so free ones are kept by size.
+/// serve the next; what a whole run did not use is given back, and so is a free
+/// one that a request is a little too large for. Programs ask for thousands of
+/// blocks in a run, of few sizes, so free ones are kept by size.
 class BlockCache {
 public:
   explicit BlockCache(const weft_allocator &allocator) : allocator(allocator) {}
@@ -72,6 +73,7 @@ private:
     std::vector<Entry> free; ///< has room for all
   };
   std::vector<Bucket>::iterator bucketOf(size_t size) noexcept;
+  int64_t outgrow(int64_t bytes) noexcept;
   void *create(int64_t bytes);
 
   const weft_allocator &allocator;

@@ -1,6 +1,7 @@
 // A run: check the inputs, put those that cannot be used in place into dense
 // copies, call the entry function, describe the outputs. After the first run of
-// given shapes, nothing here allocates; texts are made only for failures.
+// given shapes, or a few where a loop's results grow, nothing here allocates;
+// texts are made only for failures.
 #include "Session.h"
 #include "Context.h"
 #include "CpuCount.h"

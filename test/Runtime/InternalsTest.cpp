@@ -163,6 +163,53 @@ TEST(Blocks, ThousandsServeTheNextRun) {
   EXPECT_EQ(run(100), fewer);
 }
 
+namespace {
+/// What a cache has asked for.
+struct Counter {
+  size_t calls = 0, bytes = 0, most = 0;
+  weft_allocator allocator = {
+      this,
+      [](void *user, size_t bytes, size_t alignment) {
+        auto &counter = *static_cast<Counter *>(user);
+        ++counter.calls;
+        counter.bytes += bytes;
+        counter.most = std::max(counter.most, counter.bytes);
+        return kSystemAllocator.allocate(nullptr, bytes, alignment);
+      },
+      [](void *user, void *block, size_t bytes) {
+        static_cast<Counter *>(user)->bytes -= bytes;
+        kSystemAllocator.release(nullptr, block, bytes);
+      }};
+};
+} // namespace
+
+// A list that grows by copying needs its last two states, not all of them.
+TEST(Blocks, OutgrownOnesAreGivenBack) {
+  constexpr int64_t kItem = 1000, kItems = 1000;
+  Counter counter;
+  BlockCache cache(counter.allocator);
+  auto run = [&] {
+    size_t before = counter.calls;
+    void *list = cache.take(kItem);
+    for (int64_t i = 2; i <= kItems; ++i) {
+      void *longer = cache.take(i * kItem);
+      EXPECT_NE(longer, list);
+      cache.give(list);
+      list = longer;
+    }
+    cache.endRun();
+    return counter.calls - before;
+  };
+  size_t first = run();
+  EXPECT_LT(first, 100u) << "each has room to grow";
+  EXPECT_LT(counter.most, size_t(3 * kItem * kItems));
+  // Later runs find ever more of what they need.
+  for (int i = 0; i < 20; ++i)
+    run();
+  EXPECT_EQ(run(), 0u);
+  EXPECT_LT(counter.most, size_t(6 * kItem * kItems));
+}
+
 TEST(Blocks, LargeOnesAreAligned) {
   Block block(kSystemAllocator);
   int64_t size = 10'000'001;
