@@ -76,6 +76,7 @@ static void bufferize(OpPassManager &pm, const Target *,
   pm.addPass(kernel::createPlanMemory());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(kernel::createReleaseBlocks());
 }
 
 static void lower(OpPassManager &pm, const Target *target,

@@ -1,5 +1,8 @@
 """Whole graphs of which no extent is known before the run."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from onnx import parser
@@ -13,6 +16,12 @@ X = np.random.default_rng(1).random((2, 9, 4, 8), np.float32)
 
 def compiled(text):
     return weft.compile(parser.parse_model(HEAD + text), threads=1)
+
+
+def anonymous_bytes():
+    """Resident memory of this process that is no file's."""
+    fields = re.search(r"RssAnon:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(fields[1]) * 1024
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +75,21 @@ def test_loop_that_collects_what_has_a_shape_of_the_run(turns):
         assert np.array_equal(found, np.stack([-x * 2**i for i in range(turns)]))
     else:
         assert found.size == 0
+
+
+def test_loop_keeps_no_former_states():
+    """A list of n items of 64 KiB grows by copying; all its states together
+    would be n²/2."""
+    model = compiled("""g (float[a,b] x, int64 turns) => (float[?,?,?] y) {
+      go = Constant<value = bool {1}>()
+      last, y = Loop<body = turn (int64 i, bool on, float[?,?] s) => (bool on_out, float[?,?] t, float[?,?] each)
+        { on_out = Identity(on) t = Add(s, s) each = Neg(s) }>(turns, go, x)
+    }""")
+    x, turns = np.zeros((64, 256), np.float32), 100
+    before = anonymous_bytes()
+    y = model.run({"x": x, "turns": np.int64(turns)})["y"]
+    assert y.shape == (turns, *x.shape)
+    assert anonymous_bytes() - before < 10 * y.nbytes
 
 
 def test_if_within_if_reads_what_is_around():

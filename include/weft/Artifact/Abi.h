@@ -83,8 +83,9 @@ struct weft_context {
   void *(*reserve_arena)(weft_context *context, int64_t bytes);
 
   /* Blocks whose size is known only in the middle of a run. Released when the
-   * run ends; `release` is a hint that allows earlier reuse. Both for the entry
-   * function only, not for kernels on other workers. */
+   * run ends; `release` is a hint that allows earlier reuse, and does nothing
+   * where no block begins at `block`. Both for the entry function only, not for
+   * kernels on other workers. */
   void *(*allocate)(weft_context *context, int64_t bytes);
   void (*release)(weft_context *context, void *block);
 

@@ -22,6 +22,8 @@ static int64_t offsetOf(Field field) {
     return offsetof(weft_context, reserve_arena);
   case Field::Allocate:
     return offsetof(weft_context, allocate);
+  case Field::Release:
+    return offsetof(weft_context, release);
   case Field::Output:
     return offsetof(weft_context, output);
   case Field::Fail:

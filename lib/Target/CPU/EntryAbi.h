@@ -15,6 +15,7 @@ enum class Field {
   ParallelFor,
   ReserveArena,
   Allocate,
+  Release,
   Output,
   Fail,
   Failed,

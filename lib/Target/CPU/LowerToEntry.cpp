@@ -416,16 +416,25 @@ void EntryBuilder::lowerCalls() {
   }
 }
 
-/// Arena, outputs and blocks apart: a call, a test for null, a memref.
+/// Arena, outputs and blocks apart: a call, a test for null, a memref. Giving a
+/// block back is a call.
 void EntryBuilder::lowerMemory() {
   SmallVector<Operation *> ops;
   function.walk([&](Operation *op) {
-    if (isa<kernel::ArenaOp, kernel::AllocateOp, kernel::OutputOp>(op))
+    if (isa<kernel::ArenaOp, kernel::AllocateOp, kernel::ReleaseOp,
+            kernel::OutputOp>(op))
       ops.push_back(op);
   });
   for (Operation *op : llvm::reverse(ops)) {
     b.setLoc(op->getLoc());
     b.setInsertionPoint(op);
+    if (auto release = dyn_cast<kernel::ReleaseOp>(op)) {
+      Value pointer = LLVM::IntToPtrOp::create(
+          b, abi.pointer(), abi.address(release.getBuffer()));
+      abi.call(context, Field::Release, Type(), {pointer});
+      op->erase();
+      continue;
+    }
     auto type = cast<MemRefType>(op->getResult(0).getType());
     SmallVector<Value> sizes = llvm::map_to_vector(
         op->getOperands(), [&](Value size) { return abi.toI64(size); });

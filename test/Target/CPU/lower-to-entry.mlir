@@ -112,3 +112,19 @@ func.func @main(%x: memref<?xf32>) {
   kernel.launch @k ins(%x : memref<?xf32>) outs(%x : memref<?xf32>) {kernel.number = 0 : i64}
   return
 }
+
+// -----
+
+// Giving a block back is a call with its address.
+// CHECK-LABEL: func.func @start(
+// CHECK:         %[[BLOCK:.*]] = llvm.call %{{.*}}(%[[CONTEXT:.*]], %{{.*}}) : !llvm.ptr, (!llvm.ptr, i64) -> !llvm.ptr
+// CHECK:         %[[POINTER:.*]] = llvm.inttoptr %{{.*}} : i64 to !llvm.ptr
+// CHECK:         %[[FIELD:.*]] = llvm.getelementptr %[[CONTEXT]][32]
+// CHECK:         %[[RELEASE:.*]] = llvm.load %[[FIELD]]
+// CHECK:         llvm.call %[[RELEASE]](%[[CONTEXT]], %[[POINTER]]) : !llvm.ptr, (!llvm.ptr, !llvm.ptr) -> ()
+func.func @main(%n: memref<i64>) {
+  %c8 = arith.constant 8 : index
+  %block = kernel.allocate %c8 : memref<?xi8>
+  kernel.release %block : memref<?xi8>
+  return
+}

@@ -54,7 +54,7 @@ class Run:
 
     def __init__(self, entry, inputs, output_types, workers=1, weights=None):
         self.keep, self.outputs, self.fails, self.launches = [], {}, [], []
-        self.requests = dict(arena=[], scratch=[], allocate=[])
+        self.requests = dict(arena=[], scratch=[], allocate=[], release=[])
         self.types = output_types
         context = Context()
         context.worker_count = workers
@@ -86,6 +86,9 @@ class Run:
     def allocate(self, context, size):
         self.requests["allocate"].append(size)
         return self.block(size)
+
+    def release(self, context, block):
+        self.requests["release"].append(block)
 
     def reserve_scratch(self, context, size):
         self.requests["scratch"].append(size)

@@ -124,6 +124,10 @@ WEFT_ALLOCATION(ArenaOp)
 WEFT_ALLOCATION(AllocateOp)
 #undef WEFT_ALLOCATION
 
+void ReleaseOp::getEffects(Effects &effects) {
+  effects.emplace_back(MemoryEffects::Free::get(), &getBufferMutable());
+}
+
 /// An output without elements has no writer, but the caller waits for it.
 void OutputOp::getEffects(Effects &effects) {
   effects.emplace_back(MemoryEffects::Allocate::get(),

@@ -302,4 +302,14 @@ def Kernel_AllocateOp : Kernel_Op<"allocate", [DeclareOpInterfaceMethods<MemoryE
   let assemblyFormat = "$bytes attr-dict `:` type($buffer)";
 }
 
+def Kernel_ReleaseOp : Kernel_Op<"release", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "gives the block that begins with `buffer` back";
+  let description = [{
+    Nothing of the block may be read or written from here on. Where no block
+    begins there (an input, a part of the arena), nothing happens.
+  }];
+  let arguments = (ins AnyStridedMemRef:$buffer);
+  let assemblyFormat = "$buffer attr-dict `:` type($buffer)";
+}
+
 #endif // WEFT_KERNEL_OPS

@@ -153,4 +153,28 @@ def PlanMemory : Pass<"weft-plan-memory", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect", "::weft::kernel::KernelDialect"];
 }
 
+def ReleaseBlocks : Pass<"weft-release-blocks", "::mlir::ModuleOp"> {
+  let summary = "gives blocks apart back before the run ends";
+  let description = [{
+    A block that is used in the region of its allocation alone is given back
+    behind its last use. What a loop carries from turn to turn is given back in
+    the region that reads it last, where it is made anew in each turn: a list that
+    grows would else leave all its former states behind.
+    ```mlir
+    %next = scf.for … iter_args(%list = %empty) -> memref<?xf32> {
+      %longer = kernel.allocate %bytes : memref<?xi8>
+      …
+      scf.yield %view : memref<?xf32>
+    }
+    ```
+    ⇒
+    ```mlir
+      kernel.release %list : memref<?xf32>
+      scf.yield %view : memref<?xf32>
+    ```
+  }];
+  let statistics = [Statistic<"released", "released", "values given back">];
+  let dependentDialects = ["::weft::kernel::KernelDialect"];
+}
+
 #endif // WEFT_KERNEL_PASSES
