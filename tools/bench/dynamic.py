@@ -41,10 +41,18 @@ def feed(batch, length):
             "attention_mask": numpy.ones((batch, length), numpy.int64)}
 
 
+def row_of(first, repeats):
+    """Seconds of the first call and the median of later ones, of what
+    worker.timed says; None for a first call that had to wait for its core."""
+    kept = [seconds for seconds, good in repeats if good]
+    return [first[0] if first[1] else None,
+            statistics.median(kept or [seconds for seconds, _ in repeats])]
+
+
 def run_all(peer, path, threads, chosen):
-    """Seconds of the first and the median of later calls at each shape, which
-    is what the caller of a service waits for: inputs are bound within. The first
-    shape only warms up, until Weft has moved its weights."""
+    """A row for each shape: what the caller of a service waits for, so inputs
+    are bound within. The first shape only warms up, until Weft has moved its
+    weights."""
     engine = peers.KINDS[peer]()
     engine.load(path, DYNAMIC, threads)
     call, end = engine.bind(feed(*chosen[0])), time.perf_counter() + measuring.WARM_SECONDS
@@ -53,12 +61,11 @@ def run_all(peer, path, threads, chosen):
     # Weights that are mapped become resident as rows of embeddings are used.
     before, rows = worker.memory()["anonymous_mb"], []
     for shape in chosen[1:]:
-        inputs, times = feed(*shape), []
-        for _ in range(1 + REPEATS):
-            begin = time.perf_counter()
-            engine.bind(inputs)()
-            times.append(time.perf_counter() - begin)
-        rows.append([times[0], statistics.median(times[1:])])
+        inputs = feed(*shape)
+        first, *repeats = [
+            worker.timed(lambda: engine.bind(inputs)(), 1, threads)
+            for _ in range(1 + REPEATS)]
+        rows.append(row_of(first, repeats))
     return {"rows": rows, "growth_mb": worker.memory()["anonymous_mb"] - before}
 
 
@@ -104,8 +111,12 @@ def over_pinned(job, rows):
 
 
 def summary(result):
-    firsts = sorted(first / repeat for first, repeat in result["rows"])
-    return {"first_over_repeat_p50": statistics.median(firsts),
+    firsts = sorted(first / repeat for first, repeat in result["rows"]
+                    if first is not None)
+    if not firsts:
+        return {"failure": "no first run at a shape had its core"}
+    return {"lost": len(result["rows"]) - len(firsts),
+            "first_over_repeat_p50": statistics.median(firsts),
             "first_over_repeat_p90": firsts[int(0.9 * len(firsts))],
             "first_over_repeat_max": firsts[-1],
             "mean_ms": 1e3 * statistics.fmean(r for _, r in result["rows"]),

@@ -203,11 +203,20 @@ def test_shapes_differ_and_stay_the_same():
 
 
 def test_growth_and_first_runs_are_summed_up():
-    rows = [[0.002, 0.001]] * 9 + [[0.005, 0.001]]
+    rows = [[0.002, 0.001]] * 9 + [[0.005, 0.001], [None, 0.001]]
     found = dynamic.summary({"rows": rows, "growth_mb": 3})
+    assert found["lost"] == 1
     assert found["first_over_repeat_p50"] == pytest.approx(2)
     assert found["first_over_repeat_max"] == pytest.approx(5)
     assert found["mean_ms"] == pytest.approx(1)
+
+
+def test_calls_that_wait_for_the_core_are_left_out():
+    first, lost = (5.0, True), (9.0, False)
+    assert dynamic.row_of(first, [(1.0, True), (2.0, True), lost]) == [5, 1.5]
+    assert dynamic.row_of(lost, [(1.0, True), lost]) == [None, 1]
+    assert dynamic.row_of(first, [lost, lost]) == [5, 9]
+    assert "failure" in dynamic.summary({"rows": [[None, 1]], "growth_mb": 0})
 
 
 def test_rows_count_the_work_of_all_products():
