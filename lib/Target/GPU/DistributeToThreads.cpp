@@ -95,6 +95,11 @@ private:
   }
 
   LogicalResult visit(Operation *op) {
+    // All threads do alike what only reads and computes.
+    if (isa<scf::ForOp, scf::WhileOp>(op) && accessesOf(op).written.empty()) {
+      order(op);
+      return success();
+    }
     if (auto loop = dyn_cast<scf::ForOp>(op))
       return visitLoop(loop);
     if (auto branch = dyn_cast<scf::IfOp>(op))

@@ -98,3 +98,26 @@ func.func private @rounds(%y: memref<?xf32>, %n: index) attributes {kernel.entry
   }
   return
 }
+
+// A loop that only reads is done by all threads alike, without a barrier in it.
+// CHECK-LABEL: func.func private @search
+// CHECK: scf.while
+// CHECK-NOT: gpu.barrier
+// CHECK: scf.condition
+// CHECK: scf.if
+// CHECK-NEXT: memref.store
+func.func private @search(%x: memref<?xindex>, %y: memref<?xindex>, %n: index) attributes {kernel.entry} {
+  %c9 = arith.constant 9 : index
+  scf.forall (%i) in (%n) {
+    %last = scf.while (%at = %i) : (index) -> index {
+      %next = memref.load %x[%at] : memref<?xindex>
+      %more = arith.cmpi ult, %next, %c9 : index
+      scf.condition(%more) %next : index
+    } do {
+    ^bb0(%next: index):
+      scf.yield %next : index
+    }
+    memref.store %last, %y[%i] : memref<?xindex>
+  }
+  return
+}

@@ -174,6 +174,13 @@ def matmul(text, m=3, n=20, k=17):
     Launch(text, "matmul_bias_gelu", 1, THREADS, [a, m, k, k, b, k, n, n, bias, n, c, m, n, n])
 
 
+def test_search(ptx):
+    """A loop whose rounds are as many as the data say."""
+    x, y = np.array([3, 9, 1, 2, 5, 70], np.int64), np.full(5, -1)
+    Launch(ptx, "search", 2, THREADS, [x, 6, y, 5])
+    np.testing.assert_array_equal(y, [9, 9, 9, 9, 70])
+
+
 def barriers(text, kernel):
     begin = text.index(f".entry {kernel}(")
     end = text.index("\n}", begin)

@@ -285,3 +285,24 @@ func.func private @one(%x: memref<300xf32>, %y: memref<300xf32>) attributes {ker
   }
   return
 }
+
+// Follows %x from each item on up to a number that is not less than 9.
+func.func private @search(%x: memref<?xi64>, %y: memref<?xi64>) attributes {kernel.entry} {
+  %c0 = arith.constant 0 : index
+  %c9 = arith.constant 9 : i64
+  %items = memref.dim %y, %c0 : memref<?xi64>
+  scf.forall (%i) in (%items) {
+    %first = arith.index_cast %i : index to i64
+    %last = scf.while (%at = %first) : (i64) -> i64 {
+      %place = arith.index_cast %at : i64 to index
+      %next = memref.load %x[%place] : memref<?xi64>
+      %more = arith.cmpi ult, %next, %c9 : i64
+      scf.condition(%more) %next : i64
+    } do {
+    ^bb0(%next: i64):
+      scf.yield %next : i64
+    }
+    memref.store %last, %y[%i] : memref<?xi64>
+  }
+  return
+}
