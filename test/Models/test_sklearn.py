@@ -31,6 +31,7 @@ X = RNG.standard_normal((ROWS, 6)).astype(numpy.float32)
 NUMBER = (X[:, 0] * 2 - X[:, 1] + 0.3 * RNG.standard_normal(ROWS)).astype(numpy.float32)
 TWO = (NUMBER > 0).astype(numpy.int64)
 THREE = numpy.digitize(NUMBER, [-1, 1])
+TWENTY = numpy.digitize(NUMBER, numpy.quantile(NUMBER, numpy.arange(1, 20) / 20))
 COLOURS = numpy.array(["red", "green", "blue"])[THREE]
 TEXT = numpy.array(["red", "green", "blue", "grün", ""])[RNG.integers(0, 5, (ROWS, 2))].astype(object)
 
@@ -38,10 +39,13 @@ TEXT = numpy.array(["red", "green", "blue", "grün", ""])[RNG.integers(0, 5, (RO
 ESTIMATORS = [
     ("forest-500", RandomForestClassifier(500, max_depth=6, random_state=0), THREE),
     ("forest-strings", RandomForestClassifier(20, random_state=0), COLOURS),
+    ("forest-twenty", RandomForestClassifier(50, random_state=0), TWENTY),
+    ("forest-bounded", RandomForestClassifier(33, max_depth=8, random_state=0), TWENTY),
     ("forest-regressor", RandomForestRegressor(30, random_state=0), NUMBER),
     ("tree", DecisionTreeClassifier(random_state=0), TWO),
     ("boosting", GradientBoostingClassifier(n_estimators=40, random_state=0), TWO),
     ("boosting-three", GradientBoostingClassifier(n_estimators=20, random_state=0), THREE),
+    ("boosting-leaves", GradientBoostingClassifier(n_estimators=9, max_depth=None, max_leaf_nodes=31, random_state=0), TWENTY),
     ("boosting-regressor", GradientBoostingRegressor(n_estimators=40, random_state=0), NUMBER),
     ("isolation", IsolationForest(n_estimators=20, random_state=0), None),
     ("svc-two", SVC(random_state=0), TWO),
@@ -101,6 +105,33 @@ def test_estimators(estimator, target):
     if hasattr(last, "classes_") and not isinstance(last, LinearSVC):  # which has no such option
         options = {id(estimator): {"zipmap": False}}
     compare(exported(estimator, X=X[:1], options=options), {"X": X})
+
+
+def test_doubles():
+    """Thresholds that no float is."""
+    x = numpy.concatenate([X, numpy.nextafter(X, 9)]).astype(numpy.float64) + 1e-12
+    estimator = RandomForestClassifier(40, random_state=0).fit(X, TWENTY)
+    compare(exported(estimator, X=x[:1], options={id(estimator): {"zipmap": False}}), {"X": x})
+
+
+@pytest.mark.parametrize("target", [NUMBER, THREE, TWENTY], ids=["value", "three", "twenty"])
+def test_bits_of_a_row(target):
+    """Rows walk down trees together or alone, with many or few in a work item:
+    the same sums."""
+    rows = 2100  # so many that a work item has more than the least rows
+    x = RNG.standard_normal((rows, 6)).astype(numpy.float32)
+    kind, options = RandomForestClassifier, {"zipmap": False}
+    if target is NUMBER:
+        kind, options = RandomForestRegressor, {}
+    estimator = kind(37, random_state=0).fit(X, target)
+    compiled = weft.compile(exported(estimator, X=X[:1], options={id(estimator): options}))
+    expected = [numpy.array(y) for y in compiled.session(threads=1).run({"X": x}).values()]
+    for threads, step in ((3, rows), (1, 1), (2, 47)):
+        session = compiled.session(threads=threads)
+        for begin in range(0, rows if step > 1 else 64, step):
+            found = session.run({"X": x[begin:begin + step]}).values()
+            for whole, part in zip(expected, found, strict=True):
+                numpy.testing.assert_array_equal(part, whole[begin:begin + step])
 
 
 def table(*texts):

@@ -8,6 +8,7 @@ compiled, so that one artifact serves all the sizes in SIZES.
 from dataclasses import dataclass, field
 
 import numpy as np
+from onnx import numpy_helper
 
 # What each named dimension is in one run after another, the degenerate extents
 # among them.
@@ -79,6 +80,42 @@ def forest(trees, depth, features, mode="BRANCH_LEQ", nan_true=0, seed=0):
     }
     modes = np.where(np.tile(leaf, trees), "LEAF", mode).tolist()
     return {"nodes_modes": modes, "n_targets": 1, **{k: v.tolist() for k, v in attributes.items()}}
+
+
+def grown(depths, features, targets=1, spoken=1, nan_true=0, double=False, aggregate="SUM", seed=0):
+    """The attributes of trees of these depths that end early on most ways; a leaf speaks of some targets."""
+    rng = np.random.default_rng(seed)
+    nodes, leaves = [], []  # tree, number, feature, yes, no, value; tree, number, target, weight
+
+    def grow(tree, left, spine):
+        """A node with `left` levels below it at most, on its spine as many. Returns its number."""
+        place, number = len(nodes), len(nodes) - first
+        if not left or not spine and rng.random() < 0.55:
+            nodes.append((tree, number, 0, None, 0, 0.0))
+            leaves.extend((tree, number, int(target), float(np.float32(rng.uniform(-1, 1))))
+                          for target in rng.permutation(targets)[:spoken])
+            return number
+        nodes.append(None)
+        side = bool(rng.integers(2))
+        yes, no = grow(tree, left - 1, spine and side), grow(tree, left - 1, spine and not side)
+        nodes[place] = tree, number, int(rng.integers(features)), yes, no, float(np.float32(rng.uniform(-2, 2)))
+        return number
+
+    for tree, depth in enumerate(depths):
+        first = len(nodes)
+        grow(tree, depth, True)
+    trees, numbers, feature, yes, no, values = zip(*nodes)
+    leaf = [way is None for way in yes]
+    leaf_trees, leaf_numbers, ids, weights = zip(*leaves)
+    attributes = {"nodes_treeids": trees, "nodes_nodeids": numbers, "nodes_featureids": feature,
+                  "nodes_truenodeids": [way or 0 for way in yes], "nodes_falsenodeids": no,
+                  "nodes_modes": ["LEAF" if end else "BRANCH_LEQ" for end in leaf],
+                  "nodes_missing_value_tracks_true": [nan_true * (i % 3 > 0) for i in numbers],
+                  "target_treeids": leaf_trees, "target_nodeids": leaf_numbers, "target_ids": ids}
+    reals = {"nodes_values": values, "target_weights": weights}
+    if double:  # a third has no float
+        reals = {name + "_as_tensor": numpy_helper.from_array(np.array(list_) / 3, name) for name, list_ in reals.items()}
+    return {"n_targets": targets, "aggregate_function": aggregate, **attributes, **reals}
 
 
 def ml(op, inputs, attrs=None, **kw):
@@ -450,6 +487,21 @@ CASES = [
       for trees, depth, mode, nan in ((1, 1, "BRANCH_LEQ", 0), (19, 4, "BRANCH_LEQ", 1), (8, 3, "BRANCH_LT", 0),
                                       (8, 3, "BRANCH_GTE", 0), (9, 3, "BRANCH_GT", 0), (8, 2, "BRANCH_EQ", 0),
                                       (8, 2, "BRANCH_NEQ", 0))],
+    *[ml("TreeEnsembleRegressor", [In(["c", 7], type, special=bool(more.get("nan_true")))], grown(depths, 7, **more),
+         rtol=1e-5, name=name, output_types=["float32"])
+      for name, depths, type, more in (
+          ("mixed", [0, 1, 9, 4, 30, 2, 0, 12] * 5, "float32", {}), ("leaf", [0], "float32", {}),
+          ("one", [7], "float32", {}), ("group", [8] * 16, "float32", {"targets": 3, "spoken": 2}),
+          ("missing", [3, 9, 5] * 6, "float32", {"nan_true": 1}), ("shallow-missing", [3, 4] * 9, "float32", {"nan_true": 1}),
+          ("ten", [3, 11] * 9, "float32", {"targets": 10, "spoken": 1}),
+          ("hundred", [0, 8, 15] * 7, "float32", {"targets": 100, "spoken": 3}),
+          ("hundred-max", [2, 8] * 9, "float32", {"targets": 100, "spoken": 3, "aggregate": "MAX"}),
+          ("min", [2, 8] * 9, "float32", {"targets": 3, "spoken": 2, "aggregate": "MIN"}),
+          ("double", [9, 2, 0, 5] * 5, "float64", {"double": True}),
+          ("double-missing", [9, 2, 5] * 6, "float64", {"double": True, "nan_true": 1, "targets": 12}))],
+    # A feature, a flag and an offset of 33 bits together.
+    ml("TreeEnsembleRegressor", [In([17, 3 << 17], special=False)], forest(1, 13, 3 << 17, nan_true=1), rtol=1e-5, name="wide",
+       sizes=[{}]),
     ml("LinearRegressor", [In(["c", 5], special=False)],
        {"coefficients": [0.5, -1.0, 2.0, 0.25, 1.5] * 2, "intercepts": [0.5, -0.5], "targets": 2}, rtol=1e-5),
     ml("Scaler", [In(["c", 3], special=False)], {"offset": [0.5, 1.0, -1.0], "scale": [2.0, 0.5, 1.0]}),

@@ -169,3 +169,25 @@ func.func private @butterfly(%x: tensor<?x8xf32>, %y: tensor<?x8xf32>, %w: tenso
   %0:4 = graph.butterfly(%x, %y) twiddles(%w, %v) : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<1x8xf32>, tensor<1x8xf32>) -> (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>)
   return %0#0, %0#1, %0#2, %0#3 : tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>
 }
+
+// Walks down shallow trees take all steps; those down deep ones end when the
+// second words of all nodes are less than an offset of 1. Rows of 16 walk down
+// one tree at once, what is left down all trees.
+// CHECK-LABEL: func.func private @forests
+func.func private @forests(%x: tensor<?x3xf32>, %n: tensor<70x2xi32>, %r: tensor<17xi32>, %l: tensor<36x1xf32>,
+                           %a: tensor<?x1xf32>, %b: tensor<?x1xf32>) -> (tensor<?x1xf32>, tensor<?x1xf32>)
+    attributes {kernel.entry} {
+  // CHECK: scf.forall
+  // CHECK-COUNT-3: scf.for {{.*}} to %c6 step %c1 iter_args
+  // CHECK: scf.forall
+  // CHECK: scf.while
+  // CHECK: %[[INNER:.*]] = arith.cmpi uge, %{{.*}}, %c256{{.*}} : i32
+  // CHECK: scf.condition(%[[INNER]])
+  // CHECK-COUNT-2: scf.while
+  // CHECK-NOT: scf.while
+  %0 = graph.tree_ensemble sum %x, %n, %r, %l targets 1 feature_bits 8 depth 6
+      : (tensor<?x3xf32>, tensor<70x2xi32>, tensor<17xi32>, tensor<36x1xf32>) -> tensor<?x1xf32>
+  %1 = graph.tree_ensemble sum %x, %n, %r, %l targets 1 feature_bits 8 depth 7
+      : (tensor<?x3xf32>, tensor<70x2xi32>, tensor<17xi32>, tensor<36x1xf32>) -> tensor<?x1xf32>
+  return %0, %1 : tensor<?x1xf32>, tensor<?x1xf32>
+}

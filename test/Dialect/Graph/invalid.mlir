@@ -889,18 +889,72 @@ func.func @f(%x: tensor<2x2xi32>) {
 
 // -----
 
-func.func @f(%x: tensor<2x3xf32>, %f: tensor<5xi32>, %t: tensor<4xf32>, %c: tensor<5xi32>, %r: tensor<1xi32>, %l: tensor<5x1xf32>) {
+func.func @f(%x: tensor<2x3xf32>, %n: tensor<5x3xi32>, %r: tensor<1xi32>, %l: tensor<3x1xf32>) {
   // expected-error @+2 {{failed to infer returned types}}
-  // expected-error @+1 {{the number of thresholds is 4 where that of leaves is 5}}
-  %0 = graph.tree_ensemble sum %x, %f, %t, %c, %r, %l depth 2 : (tensor<2x3xf32>, tensor<5xi32>, tensor<4xf32>, tensor<5xi32>, tensor<1xi32>, tensor<5x1xf32>) -> tensor<2x1xf32>
+  // expected-error @+1 {{the number of words of a node is 3 where what is needed is 2}}
+  %0 = graph.tree_ensemble sum %x, %n, %r, %l targets 1 feature_bits 8 depth 2 : (tensor<2x3xf32>, tensor<5x3xi32>, tensor<1xi32>, tensor<3x1xf32>) -> tensor<2x1xf32>
   return
 }
 
 // -----
 
-func.func @f(%x: tensor<2x3xf32>, %f: tensor<5xi32>, %t: tensor<5xf32>, %c: tensor<5xi32>, %r: tensor<1xi32>, %l: tensor<5x1xf32>) {
+func.func @f(%x: tensor<2x3xf32>, %n: tensor<5x2xi32>, %r: tensor<1xi32>, %l: tensor<3x1xf32>) {
   // expected-error @+2 {{failed to infer returned types}}
   // expected-error @+1 {{combines leaves by sum, max or min, not by mean}}
-  %0 = graph.tree_ensemble mean %x, %f, %t, %c, %r, %l depth 2 : (tensor<2x3xf32>, tensor<5xi32>, tensor<5xf32>, tensor<5xi32>, tensor<1xi32>, tensor<5x1xf32>) -> tensor<2x1xf32>
+  %0 = graph.tree_ensemble mean %x, %n, %r, %l targets 1 feature_bits 8 depth 2 : (tensor<2x3xf32>, tensor<5x2xi32>, tensor<1xi32>, tensor<3x1xf32>) -> tensor<2x1xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x3xf64>, %n: tensor<5x2xi32>, %r: tensor<1xi32>, %l: tensor<3x1xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{compares elements of 'f64' with thresholds of 32 bits}}
+  %0 = graph.tree_ensemble sum %x, %n, %r, %l targets 1 feature_bits 8 depth 2 : (tensor<2x3xf64>, tensor<5x2xi32>, tensor<1xi32>, tensor<3x1xf32>) -> tensor<2x1xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x3xf32>, %n: tensor<5x2xi32>, %r: tensor<1xi32>, %l: tensor<3x1xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{a feature has 32 bits of a word of 32}}
+  %0 = graph.tree_ensemble sum %x, %n, %r, %l targets 1 feature_bits 32 depth 2 : (tensor<2x3xf32>, tensor<5x2xi32>, tensor<1xi32>, tensor<3x1xf32>) -> tensor<2x1xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x3xf32>, %n: tensor<5x2xi32>, %r: tensor<1xi32>, %l: tensor<3x1xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{a feature has 1 bits of a word of 32}}
+  %0 = graph.tree_ensemble sum %x, %n, %r, %l targets 1 feature_bits 1 depth 2 nan_right : (tensor<2x3xf32>, tensor<5x2xi32>, tensor<1xi32>, tensor<3x1xf32>) -> tensor<2x1xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x3xf32>, %n: tensor<5x2xi32>, %r: tensor<?xi32>, %l: tensor<3x1xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{the number of roots is not known}}
+  %0 = graph.tree_ensemble sum %x, %n, %r, %l targets 1 feature_bits 8 depth 2 : (tensor<2x3xf32>, tensor<5x2xi32>, tensor<?xi32>, tensor<3x1xf32>) -> tensor<2x1xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x3xf32>, %n: tensor<5x2xi32>, %r: tensor<1xi32>, %l: tensor<3x1xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{the number of columns of leaves is 1 where that of targets is 4}}
+  %0 = graph.tree_ensemble sum %x, %n, %r, %l targets 4 feature_bits 8 depth 2 : (tensor<2x3xf32>, tensor<5x2xi32>, tensor<1xi32>, tensor<3x1xf32>) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x3xf32>, %n: tensor<5x2xi32>, %r: tensor<1xi32>, %l: tensor<3x1xf32>, %i: tensor<3x2xi32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{extent 1 of target_ids is 2 where that of leaves is 1}}
+  %0 = graph.tree_ensemble sum %x, %n, %r, %l ids %i targets 4 feature_bits 8 depth 2 : (tensor<2x3xf32>, tensor<5x2xi32>, tensor<1xi32>, tensor<3x1xf32>, tensor<3x2xi32>) -> tensor<2x4xf32>
   return
 }

@@ -197,12 +197,11 @@ func.func @indexing(%x: tensor<?x8xf32>, %at: tensor<?xi64>, %by: tensor<?x8xf32
 }
 
 // CHECK-LABEL: func @trees
-func.func @trees(%x: tensor<?x3xf32>, %f: tensor<3xi32>, %t: tensor<3xf32>, %c: tensor<3xi32>, %r: tensor<1xi32>,
-                 %l: tensor<3x2xf32>, %nan: tensor<3xi1>) {
-  // CHECK: graph.tree_ensemble sum %{{.*}} depth 1
-  %0 = graph.tree_ensemble sum %x, %f, %t, %c, %r, %l depth 1 : (tensor<?x3xf32>, tensor<3xi32>, tensor<3xf32>, tensor<3xi32>, tensor<1xi32>, tensor<3x2xf32>) -> tensor<?x2xf32>
-  // CHECK: graph.tree_ensemble max %{{.*}} nan %{{.*}} depth 1
-  %1 = graph.tree_ensemble max %x, %f, %t, %c, %r, %l nan %nan depth 1 : (tensor<?x3xf32>, tensor<3xi32>, tensor<3xf32>, tensor<3xi32>, tensor<1xi32>, tensor<3x2xf32>, tensor<3xi1>) -> tensor<?x2xf32>
+func.func @trees(%x: tensor<?x3xf32>, %n: tensor<3x2xi32>, %r: tensor<1xi32>, %l: tensor<2x2xf32>, %ids: tensor<2x2xi32>) {
+  // CHECK: graph.tree_ensemble sum %{{.*}} targets 2 feature_bits 8 depth 1 :
+  %0 = graph.tree_ensemble sum %x, %n, %r, %l targets 2 feature_bits 8 depth 1 : (tensor<?x3xf32>, tensor<3x2xi32>, tensor<1xi32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+  // CHECK: graph.tree_ensemble max %{{.*}} ids %{{.*}} targets 9 feature_bits 8 depth 1 nan_right :
+  %1 = graph.tree_ensemble max %x, %n, %r, %l ids %ids targets 9 feature_bits 8 depth 1 nan_right : (tensor<?x3xf32>, tensor<3x2xi32>, tensor<1xi32>, tensor<2x2xf32>, tensor<2x2xi32>) -> tensor<?x9xf32>
   return
 }
 

@@ -157,36 +157,46 @@ LogicalResult TreeEnsembleOp::inferReturnTypes(MLIRContext *,
                                                std::optional<Location> loc,
                                                Adaptor op,
                                                SmallVectorImpl<Type> &types) {
+  Value ids = op.getTargetIds();
   if (failed(checkRank(loc, "input", op.getInput(), 2)) ||
-      failed(checkRank(loc, "features", op.getFeatures(), 1)) ||
-      failed(checkRank(loc, "thresholds", op.getThresholds(), 1)) ||
-      failed(checkRank(loc, "children", op.getChildren(), 1)) ||
+      failed(checkRank(loc, "nodes", op.getNodes(), 2)) ||
       failed(checkRank(loc, "roots", op.getRoots(), 1)) ||
       failed(checkRank(loc, "leaves", op.getLeaves(), 2)) ||
-      (op.getNanRight() &&
-       failed(checkRank(loc, "nan_right", op.getNanRight(), 1))))
+      (ids && failed(checkRank(loc, "target_ids", ids, 2))))
     return failure();
   RankedTensorType input = tensorType(op.getInput()),
+                   nodes = tensorType(op.getNodes()),
                    leaves = tensorType(op.getLeaves());
-  Type threshold = tensorType(op.getThresholds()).getElementType();
+  int64_t word = nodes.getElementTypeBitWidth(), bits = op.getFeatureBits(),
+          targets = op.getTargets();
   if (!isa<FloatType>(input.getElementType()) ||
-      input.getElementType() != threshold)
+      input.getElementTypeBitWidth() > word)
     return emitOptionalError(loc, "compares elements of ",
                              input.getElementType(), " with thresholds of ",
-                             threshold);
+                             word, " bits");
   if (op.getKind() == ReduceKind::mean || op.getKind() == ReduceKind::prod)
     return emitOptionalError(loc, "combines leaves by sum, max or min, not by ",
                              stringifyReduceKind(op.getKind()));
-  int64_t nodes = leaves.getDimSize(0);
-  for (auto [what, list] : {std::pair("features", op.getFeatures()),
-                            std::pair("thresholds", op.getThresholds()),
-                            std::pair("children", op.getChildren())})
-    if (failed(checkSame(loc, ("the number of " + Twine(what)).str(),
-                         tensorType(list).getDimSize(0), "that of leaves",
-                         nodes)))
+  if (bits < (op.getNanRight() ? 2 : 1) || bits >= word)
+    return emitOptionalError(loc, "a feature has ", bits, " bits of a word of ",
+                             word);
+  if (tensorType(op.getRoots()).isDynamicDim(0))
+    return emitOptionalError(loc, "the number of roots is not known");
+  if (failed(checkSame(loc, "the number of words of a node",
+                       nodes.getDimSize(1), "what is needed", 2)))
+    return failure();
+  if (!ids &&
+      failed(checkSame(loc, "the number of columns of leaves",
+                       leaves.getDimSize(1), "that of targets", targets)))
+    return failure();
+  for (int64_t axis = 0; ids && axis < 2; ++axis)
+    if (failed(checkSame(loc,
+                         ("extent " + Twine(axis) + " of target_ids").str(),
+                         tensorType(ids).getDimSize(axis), "that of leaves",
+                         leaves.getDimSize(axis))))
       return failure();
-  types.push_back(tensorType({input.getDimSize(0), leaves.getDimSize(1)},
-                             leaves.getElementType()));
+  types.push_back(
+      tensorType({input.getDimSize(0), targets}, leaves.getElementType()));
   return success();
 }
 
@@ -194,7 +204,8 @@ LogicalResult
 TreeEnsembleOp::reifyResultShapes(OpBuilder &b,
                                   ReifiedRankedShapedTypeDims &dims) {
   DimBuilder d(b, getLoc());
-  SmallVector<OpFoldResult> shape = {d.of(getInput(), 0), d.of(getLeaves(), 1)};
+  SmallVector<OpFoldResult> shape = {d.of(getInput(), 0),
+                                     d.constant(getTargets())};
   appendReified(b, getResult(), shape, dims);
   return success();
 }

@@ -1,7 +1,7 @@
 // Every comparison becomes x <= threshold, which is all that the op knows:
 // x < t is x <= the number before t, and an equality is two of them. Children
-// stand side by side; a node that two others lead to is written twice, but what
-// is below it once.
+// stand side by side behind their parents; a node that two others lead to is
+// written twice, but what is below it once.
 #include "Forest.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "weft/Dialect/Kernel/IR/Kernel.h"
@@ -22,6 +22,7 @@ struct Test {
   int64_t left = -1, right = -1; ///< tests
   int64_t leaf = -1;             ///< node of the spec
   int64_t pair = -1;             ///< where the children stand
+  int64_t row = -1;              ///< of a leaf
 };
 
 class Flattener {
@@ -45,27 +46,38 @@ private:
   int64_t equality(const ForestSpec::Node &node, double value, int64_t yes,
                    int64_t no, bool nanIsTrue);
   LogicalResult measure();
+  std::vector<int64_t> waysTo() const;
+  int64_t rows() const { return rowEnds.size() - 1; }
   void place();
-  void write(int64_t slot, int64_t test);
-  Value list(ArrayRef<int32_t> values);
+  void mergeLeaves();
+  Value list(ArrayRef<int32_t> values, ArrayRef<int64_t> shape);
   LogicalResult checkFeatures(Value x);
+  void chooseWords();
+  uint64_t thresholdOf(const Test &test) const;
+  template <typename Word>
+  DenseElementsAttr nodes() const;
+  std::pair<Value, Value> leaves();
 
   NodeImport &n;
   const ForestSpec &spec;
   bool isDouble;
   std::vector<Test> tests; ///< the first ones are the spec's nodes
   int64_t depth = 0;
-  std::vector<int32_t> features, children, roots;
-  std::vector<double> thresholds;
-  std::vector<char> nanRight;
-  std::vector<int64_t> leafOf;
+  std::vector<std::pair<int64_t, int64_t>> placed; ///< slot, test
+  std::vector<int32_t> roots;
+  /// What leaves add to which target, one entry a target; where those of each
+  /// leaf end, with a 0 before all.
+  std::vector<std::pair<int64_t, double>> entries;
+  std::vector<int64_t> rowEnds = {0};
+  int64_t mostFeature = 0, wordBits = 32, featureBits = 1;
+  bool nanRight = false;
 };
 
 /// Tests for x == value; NaN goes to `no` unless `nanIsTrue`.
 int64_t Flattener::equality(const ForestSpec::Node &node, double value,
                             int64_t yes, int64_t no, bool nanIsTrue) {
-  int64_t below = add({node.feature, before(value), false, yes, no, -1, -1});
-  return add({node.feature, value, nanIsTrue, no, below, -1, -1});
+  int64_t below = add({node.feature, before(value), false, yes, no});
+  return add({node.feature, value, nanIsTrue, no, below});
 }
 
 void Flattener::translate(int64_t number) {
@@ -105,7 +117,7 @@ void Flattener::translate(int64_t number) {
     if (next != node.no)
       test = tests[next];
     else // of nothing: never, by a threshold below all
-      test = {node.feature, -HUGE_VAL, false, node.no, node.no, -1, -1};
+      test = {node.feature, -HUGE_VAL, false, node.no, node.no};
     break;
   }
   }
@@ -136,24 +148,39 @@ LogicalResult Flattener::measure() {
         ready.push_back(child);
     }
   }
-  if (done != tests.size())
-    return n.error() << "a node of a tree is below itself";
-  return success();
+  if (done == tests.size())
+    return success();
+  // What is left stands on a cycle or below one, so ways up end on it.
+  std::vector<int64_t> above(tests.size(), -1);
+  for (size_t i = 0; i < tests.size(); ++i)
+    if (open[i] && !isLeaf(i))
+      above[tests[i].left] = above[tests[i].right] = i;
+  int64_t node =
+      llvm::find_if(open, [](int64_t ways) { return ways > 0; }) - open.begin();
+  for (int64_t steps = tests.size();
+       steps > 0 || node >= int64_t(spec.nodes.size()); --steps)
+    node = above[node];
+  return n.error() << "node " << node << " of the trees is below itself";
 }
 
-void Flattener::write(int64_t slot, int64_t number) {
-  const Test &test = tests[number];
-  features[slot] = int32_t(test.feature);
-  thresholds[slot] = test.threshold;
-  children[slot] = int32_t(test.leaf >= 0 ? slot : test.pair);
-  nanRight[slot] = test.nanRight;
-  leafOf[slot] = test.leaf;
+/// For each test how many places of the forest lead to it.
+std::vector<int64_t> Flattener::waysTo() const {
+  std::vector<int64_t> ways(tests.size(), 0),
+      next(spec.roots.begin(), spec.roots.end());
+  while (!next.empty()) {
+    int64_t test = next.back();
+    next.pop_back();
+    if (ways[test]++ == 0 && tests[test].leaf < 0)
+      next.insert(next.end(), {tests[test].left, tests[test].right});
+  }
+  return ways;
 }
 
 /// Gives every test a slot, level by level, so that the upper levels of a tree,
-/// which every row passes, stand together.
+/// which every row passes, stand together. The last place that leads to a test
+/// decides where its children stand: so no offset is negative.
 void Flattener::place() {
-  std::vector<std::pair<int64_t, int64_t>> placed; // slot, test
+  std::vector<int64_t> open = waysTo();
   int64_t slots = 0;
   for (int64_t root : spec.roots) {
     size_t next = placed.size();
@@ -161,7 +188,7 @@ void Flattener::place() {
     placed.push_back({slots++, root});
     for (; next < placed.size(); ++next) {
       Test &test = tests[placed[next].second];
-      if (test.leaf >= 0 || test.pair >= 0)
+      if (--open[placed[next].second] > 0 || test.leaf >= 0)
         continue;
       test.pair = slots;
       slots += 2;
@@ -169,13 +196,32 @@ void Flattener::place() {
       placed.push_back({test.pair + 1, test.right});
     }
   }
-  features.resize(slots);
-  thresholds.resize(slots);
-  children.resize(slots);
-  nanRight.resize(slots);
-  leafOf.resize(slots);
-  for (auto [slot, test] : placed)
-    write(slot, test);
+}
+
+/// Numbers the leaves in the order of their slots.
+void Flattener::mergeLeaves() {
+  std::vector<std::pair<int64_t, double>> row;
+  std::vector<size_t> where(spec.targets, 0); // of a target in the row
+  for (auto [slot, number] : placed) {
+    Test &test = tests[number];
+    if (test.leaf < 0 || test.row >= 0)
+      continue;
+    row.clear();
+    for (auto [target, weight] : spec.leaves[test.leaf]) {
+      size_t &at = where[target];
+      if (at < row.size() && row[at].first == target) {
+        row[at].second += weight;
+      } else {
+        at = row.size();
+        row.push_back({target, weight});
+      }
+    }
+    for (auto [target, weight] : row)
+      if (weight != 0 || spec.kind != graph::ReduceKind::sum)
+        entries.push_back({target, weight});
+    test.row = rows();
+    rowEnds.push_back(entries.size());
+  }
 }
 
 LogicalResult Flattener::run() {
@@ -200,11 +246,17 @@ LogicalResult Flattener::run() {
   if (failed(measure()))
     return failure();
   place();
+  mergeLeaves();
+  for (auto [slot, number] : placed) {
+    mostFeature = std::max(mostFeature, tests[number].feature);
+    nanRight |= tests[number].nanRight;
+  }
+  chooseWords();
   return success();
 }
 
-Value Flattener::list(ArrayRef<int32_t> values) {
-  auto type = RankedTensorType::get({int64_t(values.size())}, n.b.getI32Type());
+Value Flattener::list(ArrayRef<int32_t> values, ArrayRef<int64_t> shape) {
+  auto type = RankedTensorType::get(shape, n.b.getI32Type());
   return graph::ConstantOp::create(n.b, n.loc,
                                    DenseElementsAttr::get(type, values));
 }
@@ -223,17 +275,15 @@ static Value numbers(NodeImport &n, ArrayRef<double> values,
 
 /// Fails the run, or the import where it is known, if rows are too short.
 LogicalResult Flattener::checkFeatures(Value x) {
-  int64_t most = 0, extent = NodeImport::typeOf(x).getDimSize(1);
-  for (int32_t feature : features)
-    most = std::max<int64_t>(most, feature);
+  int64_t extent = NodeImport::typeOf(x).getDimSize(1);
   if (!ShapedType::isDynamic(extent)) {
-    if (most < extent)
+    if (mostFeature < extent)
       return success();
-    return n.error() << "compares feature " << most << " where rows have "
-                     << extent;
+    return n.error() << "compares feature " << mostFeature
+                     << " where rows have " << extent;
   }
   Value have = tensor::DimOp::create(n.b, n.loc, x, 1),
-        need = arith::ConstantIndexOp::create(n.b, n.loc, most);
+        need = arith::ConstantIndexOp::create(n.b, n.loc, mostFeature);
   Value fits =
       arith::CmpIOp::create(n.b, n.loc, arith::CmpIPredicate::ult, need, have);
   kernel::CheckOp::create(
@@ -243,39 +293,89 @@ LogicalResult Flattener::checkFeatures(Value x) {
   return success();
 }
 
-Value Flattener::build(Value x) {
-  if (failed(checkFeatures(x)))
-    return nullptr;
-  int64_t slots = features.size(), targets = spec.targets;
+/// Words of 32 bits serve floats, unless numbers need more.
+void Flattener::chooseWords() {
+  uint64_t offset = 0;
+  for (auto [slot, number] : placed)
+    if (tests[number].leaf < 0)
+      offset = std::max<uint64_t>(offset, tests[number].pair - slot);
+  int64_t offsetBits = llvm::bit_width(offset);
+  featureBits =
+      std::max(1, llvm::bit_width(uint64_t(mostFeature))) + int64_t(nanRight);
+  bool fits = featureBits + offsetBits <= 32 &&
+              rows() <= 1 << graph::TreeEnsembleOp::rowBits(32);
+  wordBits = isDouble || !fits ? 64 : 32;
+  // Whole bytes are read without a mask.
+  if (int64_t bytes = llvm::alignTo(featureBits, 8);
+      bytes + offsetBits <= wordBits)
+    featureBits = bytes;
+}
+
+uint64_t Flattener::thresholdOf(const Test &test) const {
+  if (wordBits == 32)
+    return test.leaf < 0 ? llvm::bit_cast<uint32_t>(float(test.threshold))
+                         : 0x7fc00000u | uint32_t(test.row);
+  return test.leaf < 0 ? llvm::bit_cast<uint64_t>(test.threshold)
+                       : 0x7ff8000000000000u | uint64_t(test.row);
+}
+
+template <typename Word>
+DenseElementsAttr Flattener::nodes() const {
+  std::vector<Word> words(2 * placed.size());
+  for (auto [slot, number] : placed) {
+    const Test &test = tests[number];
+    words[2 * slot] = Word(thresholdOf(test));
+    if (test.leaf < 0)
+      words[2 * slot + 1] = Word(uint64_t(test.pair - slot) << featureBits |
+                                 uint64_t(test.nanRight) << (featureBits - 1) |
+                                 uint64_t(test.feature));
+  }
+  auto type = RankedTensorType::get({int64_t(placed.size()), 2},
+                                    n.b.getIntegerType(wordBits));
+  return DenseElementsAttr::get(type, ArrayRef<Word>(words));
+}
+
+/// The weights of leaves, and of which targets they are where few targets are
+/// spoken of.
+std::pair<Value, Value> Flattener::leaves() {
+  // To add at a place that is read is slower than to add a whole row.
+  constexpr int64_t kSparse = 4;
+  int64_t count = rows(), columns = 1;
+  for (int64_t i = 0; i < count; ++i)
+    columns = std::max(columns, rowEnds[i + 1] - rowEnds[i]);
+  bool sparse = kSparse * columns <= spec.targets;
+  if (!sparse)
+    columns = spec.targets;
   // A target that no leaf of a tree speaks of does not change there.
   double absent = spec.kind == graph::ReduceKind::max   ? -HUGE_VAL
                   : spec.kind == graph::ReduceKind::min ? HUGE_VAL
                                                         : 0;
-  std::vector<double> weights(slots * targets, absent);
-  for (int64_t slot = 0; slot < slots; ++slot) {
-    if (leafOf[slot] < 0)
-      continue;
-    std::vector<bool> seen(targets, false);
-    for (auto [target, weight] : spec.leaves[leafOf[slot]]) {
-      double &sum = weights[slot * targets + target];
-      sum = seen[target] ? sum + weight : weight;
-      seen[target] = true;
+  std::vector<double> weights(count * columns, absent);
+  std::vector<int32_t> ids(sparse ? count * columns : 0, 0);
+  for (int64_t i = 0; i < count; ++i)
+    for (int64_t k = rowEnds[i]; k < rowEnds[i + 1]; ++k) {
+      auto [target, weight] = entries[k];
+      int64_t at = i * columns + (sparse ? k - rowEnds[i] : target);
+      weights[at] = weight;
+      if (sparse)
+        ids[at] = int32_t(target);
     }
-  }
-  Value nan;
-  if (llvm::is_contained(nanRight, char(1))) {
-    SmallVector<bool> flags(nanRight.begin(), nanRight.end());
-    nan = graph::ConstantOp::create(
-        n.b, n.loc,
-        DenseElementsAttr::get(RankedTensorType::get({slots}, n.b.getI1Type()),
-                               ArrayRef<bool>(flags)));
-  }
-  Type element = NodeImport::typeOf(x).getElementType();
+  SmallVector<int64_t> shape = {count, columns};
+  return {numbers(n, weights, shape, spec.weightType),
+          sparse ? list(ids, shape) : nullptr};
+}
+
+Value Flattener::build(Value x) {
+  if (failed(checkFeatures(x)))
+    return nullptr;
+  Value words = graph::ConstantOp::create(
+      n.b, n.loc, wordBits == 32 ? nodes<uint32_t>() : nodes<uint64_t>());
+  Value first = list(roots, {int64_t(roots.size())});
+  auto [weights, ids] = leaves();
   OperationState state(n.loc, graph::TreeEnsembleOp::getOperationName());
-  graph::TreeEnsembleOp::build(
-      n.b, state, NoneType::get(n.b.getContext()), spec.kind, x, list(features),
-      numbers(n, thresholds, {slots}, element), list(children), list(roots),
-      numbers(n, weights, {slots, targets}, spec.weightType), nan, depth);
+  graph::TreeEnsembleOp::build(n.b, state, NoneType::get(n.b.getContext()),
+                               spec.kind, x, words, first, weights, ids,
+                               spec.targets, featureBits, depth, nanRight);
   return n.inferAndInsert(state);
 }
 

@@ -75,20 +75,28 @@ def Graph_DetOp : Graph_TypedOp<"det"> {
 def Graph_TreeEnsembleOp : Graph_TypedOp<"tree_ensemble"> {
   let summary = "what a forest of decision trees gives for each row";
   let description = [{
-    `input` [N, features]. Node i compares element features[i] of the row with
-    thresholds[i] and goes to node children[i] + 1 where it is less or equal,
-    else, and where it is NaN, to children[i]; with nan_right[i] a NaN goes with
-    the former. From each of `roots` on `depth` steps are taken: a leaf has a NaN as
-    threshold and is its own child. The result [N, targets] combines
-    (`kind`: sum, min, max) the rows of `leaves` [nodes, targets] so reached.
+    `input` [N, features]. A node is two words of `nodes` [nodes, 2]: first the bits of its threshold, a float as wide
+    as a word, then its feature, plus its offset shifted left by `feature_bits`. From node i a walk goes to node
+    i + offset + 1 where element `feature` of the row is less or equal to the threshold, else, and where it is NaN, to
+    i + offset; with `nan_right` the highest of the feature's bits is none of it, but sends a NaN the former way. A leaf
+    has offset 0 and a NaN as threshold whose lowest bits (22, or 51 of 64) are the number of its row in `leaves`.
+
+    From each of `roots`, whose number is known, `depth` steps at most lead to a leaf. The result [N, `targets`]
+    combines (`kind`: sum, min, max) the rows of leaves so reached, in the order of the roots. Column c of a row is of
+    target c, or with `target_ids` [leaves, columns] of target target_ids[row, c].
   }];
-  let arguments = (ins Graph_ReduceKindAttr:$kind, Graph_Tensor:$input, TensorOf<[I32]>:$features,
-                       Graph_Tensor:$thresholds, TensorOf<[I32]>:$children, TensorOf<[I32]>:$roots,
-                       Graph_Tensor:$leaves, Optional<TensorOf<[I1]>>:$nan_right, I64Attr:$depth);
+  let arguments = (ins Graph_ReduceKindAttr:$kind, Graph_Tensor:$input, TensorOf<[I32, I64]>:$nodes,
+                       TensorOf<[I32]>:$roots, Graph_Tensor:$leaves, Optional<TensorOf<[I32]>>:$target_ids,
+                       I64Attr:$targets, I64Attr:$feature_bits, I64Attr:$depth, UnitAttr:$nan_right);
   let results = (outs Graph_Tensor:$result);
   let assemblyFormat = [{
-    $kind $input `,` $features `,` $thresholds `,` $children `,` $roots `,` $leaves (`nan` $nan_right^)?
-    `depth` $depth attr-dict `:` functional-type(operands, $result)
+    $kind $input `,` $nodes `,` $roots `,` $leaves (`ids` $target_ids^)? `targets` $targets
+    `feature_bits` $feature_bits `depth` $depth (`nan_right` $nan_right^)? attr-dict
+    `:` functional-type(operands, $result)
+  }];
+  let extraClassDeclaration = [{
+    /// Bits of a leaf's threshold that are its row.
+    static int64_t rowBits(int64_t wordBits) { return wordBits == 32 ? 22 : 51; }
   }];
 }
 

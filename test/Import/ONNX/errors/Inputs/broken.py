@@ -25,7 +25,7 @@ def model(nodes, inputs=None, outputs=("y",), initializers=(), opset=25, **kwarg
         [helper.make_tensor_value_info(n, F, None) for n in outputs],
         list(initializers),
     )
-    imports = [helper.make_opsetid("", opset), helper.make_opsetid("com.acme", 1)]
+    imports = [helper.make_opsetid("", opset), helper.make_opsetid("com.acme", 1), helper.make_opsetid("ai.onnx.ml", 3)]
     return helper.make_model(graph, opset_imports=imports, ir_version=10, **kwargs)
 
 
@@ -162,6 +162,16 @@ SUPPORT = {
     "opset": lambda: model([node("Relu")], opset=99),
 }
 
+
+def tree(yes=(1, 3, 0, 0), feature=1, weight_of=2, mode="BRANCH_LEQ"):
+    """Two tests, 0 and 1, and two leaves, 2 and 3."""
+    return model([node("TreeEnsembleRegressor", nodes_treeids=[0] * 4, nodes_nodeids=[0, 1, 2, 3],
+                       nodes_featureids=[0, feature, 0, 0], nodes_modes=[mode, mode, "LEAF", "LEAF"], nodes_values=[0.5] * 4,
+                       nodes_truenodeids=yes, nodes_falsenodeids=[2, 2, 0, 0], target_treeids=[0, 0],
+                       target_nodeids=[weight_of, 3], target_ids=[0, 0], target_weights=[1.0, 2.0], domain="ai.onnx.ml")],
+                 inputs={"x": [2, 3]})
+
+
 TENSORS = {
     "raw-short": lambda: with_weight(raw_data=b"\0" * 20),
     "raw-long": lambda: with_weight(raw_data=b"\0" * 28),
@@ -213,6 +223,11 @@ NODES = {
     "required": lambda: model([node("Concat", "x x")]),
     "heads": lambda: model([node("Attention", "q k k")], inputs={"q": [1, 3, 4, 8], "k": [1, 2, 5, 8]}),
     "window": lambda: model([node("Attention", "q q q", left_window_size=-3)], inputs={"q": [1, 2, 4, 8]}),
+    "tree-cycle": lambda: tree(yes=(1, 0, 0, 0)),
+    "tree-child": lambda: tree(yes=(7, 3, 0, 0)),
+    "tree-feature": lambda: tree(feature=5),
+    "tree-leaf": lambda: tree(weight_of=9),
+    "tree-mode": lambda: tree(mode="BRANCH_MAYBE"),
     "unnamed": lambda: model([node("Add", "x w", name="")], inputs={"x": [2, 3], "w": [2, 4]}),
 }
 
