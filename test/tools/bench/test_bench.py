@@ -16,6 +16,7 @@ sys.path.insert(0, str(BENCH))
 import catalog  # noqa: E402
 import compare  # noqa: E402
 import dynamic  # noqa: E402
+import forests  # noqa: E402
 import measuring  # noqa: E402
 import report  # noqa: E402
 import rows  # noqa: E402
@@ -238,3 +239,19 @@ def test_rows_name_a_peer_that_they_do_not_measure():
     run = subprocess.run([sys.executable, BENCH / "rows.py", "--peers", "eager"],
                          capture_output=True, text=True)
     assert run.returncode and "'eager' is not measured" in run.stderr
+
+
+def test_forests_name_a_model_that_is_none():
+    run = subprocess.run([sys.executable, BENCH / "forests.py", "--models", "oak"], capture_output=True, text=True)
+    assert run.returncode and "no model is called 'oak'; there are: depth-6" in run.stderr
+
+
+def test_forests_compare_outputs():
+    labels, values = numpy.arange(200), numpy.ones((200, 2), numpy.float32)
+    forests.check("oak", [labels, values], [labels, values * numpy.float32(1 + 5e-6)])
+    near = labels.copy()
+    near[7] = 0  # where two classes are as likely
+    forests.check("oak", [near, values], [labels, values])
+    for wrong in ([labels[::-1], values], [labels, values * 1.1], [labels, values * numpy.nan], [labels, values[:1]]):
+        with pytest.raises(SystemExit, match="oak"):
+            forests.check("oak", wrong, [labels, values])
