@@ -98,3 +98,69 @@ func.func @main(%x: tensor<2x2xf32>, %z: tensor<4xf32>) -> tensor<8xf32> {
   %5 = tensor.insert_slice %4 into %3[4] [4] [1] : tensor<4xf32> into tensor<8xf32>
   return %5 : tensor<8xf32>
 }
+
+// -----
+
+// All results of one kernel are computed in the tensor that they are pieces of,
+// in a loop too.
+// CHECK-LABEL: func.func @main(
+// CHECK:         scf.for
+// CHECK:           %[[B:.*]] = memref.alloc(%{{.*}}) {{.*}} : memref<?x3xf32>
+// CHECK-NOT:       memref.alloc
+// CHECK-DAG:       memref.subview %[[B]][0, 0]
+// CHECK-DAG:       memref.subview %[[B]][0, 1]
+// CHECK-DAG:       memref.subview %[[B]][0, 2]
+// CHECK:           kernel.launch @three
+// CHECK-NOT:       copy
+// CHECK:           scf.yield
+func.func private @three(%x: tensor<?x3xf32>, %o: tensor<?x1xf32>, %p: tensor<?x1xf32>, %q: tensor<?x1xf32>) -> (tensor<?x1xf32>, tensor<?x1xf32>, tensor<?x1xf32>) attributes {kernel.entry} {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %x, %c0 : tensor<?x3xf32>
+  %0 = tensor.extract_slice %x[0, 0] [%n, 1] [1, 1] : tensor<?x3xf32> to tensor<?x1xf32>
+  %a = linalg.negf ins(%0 : tensor<?x1xf32>) outs(%o : tensor<?x1xf32>) -> tensor<?x1xf32>
+  %b = linalg.exp ins(%0 : tensor<?x1xf32>) outs(%p : tensor<?x1xf32>) -> tensor<?x1xf32>
+  %c = linalg.abs ins(%0 : tensor<?x1xf32>) outs(%q : tensor<?x1xf32>) -> tensor<?x1xf32>
+  return %a, %b, %c : tensor<?x1xf32>, tensor<?x1xf32>, tensor<?x1xf32>
+}
+func.func @main(%x: tensor<?x3xf32>, %count: index) -> tensor<?x3xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %n = tensor.dim %x, %c0 : tensor<?x3xf32>
+  %y = scf.for %i = %c0 to %count step %c1 iter_args(%s = %x) -> tensor<?x3xf32> {
+    %w = tensor.empty(%n) : tensor<?x3xf32>
+    %e = tensor.empty(%n) : tensor<?x1xf32>
+    %0:3 = kernel.launch @three ins(%s : tensor<?x3xf32>) outs(%e, %e, %e : tensor<?x1xf32>, tensor<?x1xf32>, tensor<?x1xf32>) -> tensor<?x1xf32>, tensor<?x1xf32>, tensor<?x1xf32>
+    %1 = tensor.insert_slice %0#0 into %w[0, 0] [%n, 1] [1, 1] : tensor<?x1xf32> into tensor<?x3xf32>
+    %2 = tensor.insert_slice %0#1 into %1[0, 1] [%n, 1] [1, 1] : tensor<?x1xf32> into tensor<?x3xf32>
+    %3 = tensor.insert_slice %0#2 into %2[0, 2] [%n, 1] [1, 1] : tensor<?x1xf32> into tensor<?x3xf32>
+    scf.yield %3 : tensor<?x3xf32>
+  }
+  return %y : tensor<?x3xf32>
+}
+
+// -----
+
+// A piece of what its kernel reads is computed elsewhere.
+// CHECK-LABEL: func.func @main(
+// CHECK:         kernel.launch @reverse
+// CHECK:         linalg.copy
+// CHECK:         return
+func.func private @neg(%x: tensor<8xf32>, %o: tensor<8xf32>) -> tensor<8xf32> attributes {kernel.entry} {
+  %y = linalg.negf ins(%x : tensor<8xf32>) outs(%o : tensor<8xf32>) -> tensor<8xf32>
+  return %y : tensor<8xf32>
+}
+func.func private @reverse(%x: tensor<8xf32>, %o: tensor<4xf32>) -> tensor<4xf32> attributes {kernel.entry} {
+  %y = linalg.generic {indexing_maps = [affine_map<(i) -> (-i + 7)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]} ins(%x : tensor<8xf32>) outs(%o : tensor<4xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    linalg.yield %in : f32
+  } -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}
+func.func @main(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %w = tensor.empty() : tensor<8xf32>
+  %e = tensor.empty() : tensor<4xf32>
+  %0 = kernel.launch @neg ins(%x : tensor<8xf32>) outs(%w : tensor<8xf32>) -> tensor<8xf32>
+  %1 = kernel.launch @reverse ins(%0 : tensor<8xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %2 = tensor.insert_slice %1 into %0[4] [4] [1] : tensor<4xf32> into tensor<8xf32>
+  return %2 : tensor<8xf32>
+}

@@ -1,10 +1,13 @@
 // A value with several uses, one of which is a place in a concatenation or in a
 // padded tensor, is copied there as far as tensors can say: its other readers
-// have it under another name. Once there are buffers, a copy of all of A into a
-// part P of B is not needed if A can be P from the beginning:
+// have it under another name. So are all but the first of the results of one
+// kernel that are pieces of one tensor: that they are computed at once has no
+// name among tensors. Once there are buffers, a copy of all of A into a part P
+// of B is not needed if A can be P from the beginning:
 //
 //   - B and P can stand before the first use of A;
-//   - from then on nothing else writes to P, and nothing to A after the copy.
+//   - from then on nothing else writes to P, and nothing to A after the copy;
+//   - nothing reads from P before the copy, and after the first use of A.
 //
 // Chains work out, as in densely connected nets: the small concatenation lies
 // in the next larger one, and that in the largest. What is copied may be A with
@@ -63,9 +66,9 @@ struct Part {
   }
 };
 
-/// An access to a buffer or a view of it by an op of the entry block.
+/// An access to a buffer or a view of it.
 struct Access {
-  Operation *op; ///< in the entry block
+  Operation *op; ///< in the block of the buffer
   Operation *inner;
   Part part;
   bool writes;
@@ -81,14 +84,23 @@ bool isPlain(memref::SubViewOp view) {
 
 class Sharer {
 public:
-  explicit Sharer(func::FuncOp main) : entry(main.getBody().front()) {}
+  /// Of buffers and copies in `block`.
+  explicit Sharer(Block &block) : block(block) {}
 
-  bool share(LaunchOp copy);
+  bool share(LaunchOp copy) {
+    // A constant is copied by a launch that reads nothing.
+    return copy.getInputs().size() == 1 &&
+           share(copy, copy.getInputs()[0], copy.getOutputs()[0]);
+  }
+  bool share(memref::CopyOp copy) {
+    return share(copy, copy.getSource(), copy.getTarget());
+  }
 
 private:
+  bool share(Operation *copy, Value from, Value part);
   bool collect(Value buffer, const Part &part, SmallVectorImpl<Access> &found);
   bool isUnwritten(memref::AllocOp source, memref::AllocOp target,
-                   const Part &place, LaunchOp copy,
+                   const Part &place, Operation *copy,
                    SmallVectorImpl<Operation *> &first);
   using Operations = llvm::SmallPtrSet<Operation *, 16>;
   bool canHoist(Value value, Operation *before) const;
@@ -96,7 +108,7 @@ private:
   void hoist(Value value, Operation *before);
   static void retype(Value buffer);
 
-  Block &entry;
+  Block &block;
 };
 
 /// Lets the collapsed form of a buffer be the buffer, and the buffer its
@@ -135,19 +147,24 @@ bool Sharer::collect(Value buffer, const Part &part,
         return false;
       continue;
     }
-    if (auto split = dyn_cast<memref::ExpandShapeOp>(user)) {
-      // A part of the split view is not told in the buffer's dimensions.
-      bool isCut =
-          llvm::any_of(split->getUsers(), llvm::IsaPred<memref::SubViewOp>);
-      if (isCut || !collect(split, part, found))
+    if (isa<memref::ExpandShapeOp, memref::CollapseShapeOp, memref::CastOp>(
+            user)) {
+      // A part of a view with other dimensions is not told in the buffer's.
+      bool isCut = !isa<memref::CastOp>(user) &&
+                   llvm::any_of(user->getUsers(), [](Operation *next) {
+                     return isa<memref::SubViewOp, memref::ExpandShapeOp>(next);
+                   });
+      if (!collect(user->getResult(0), isCut ? Part() : part, found))
         return false;
       continue;
     }
     auto launch = dyn_cast<LaunchOp>(user);
-    if (!launch && user != entry.getTerminator())
+    auto copy = dyn_cast<memref::CopyOp>(user);
+    if (!launch && !copy && user != block.getTerminator())
       return false;
-    found.push_back({entry.findAncestorOpInBlock(*user), user, part,
-                     launch && launch.isDpsInit(&use)});
+    found.push_back({block.findAncestorOpInBlock(*user), user, part,
+                     (launch && launch.isDpsInit(&use)) ||
+                         (copy && use.get() == copy.getTarget())});
   }
   return true;
 }
@@ -164,8 +181,9 @@ bool Sharer::canHoist(Value value, Operation *before, Operations &yes) const {
   Operation *op = value.getDefiningOp();
   if (!op)
     return true;
-  if (op->getBlock() != &entry)
-    return false;
+  // What stands around the block is there before all of it.
+  if (op->getBlock() != &block)
+    return true;
   if (op->isBeforeInBlock(before) || yes.contains(op))
     return true;
   bool found = (mayComeEarlier(op) || isa<memref::AllocOp>(op)) &&
@@ -180,7 +198,7 @@ bool Sharer::canHoist(Value value, Operation *before, Operations &yes) const {
 
 void Sharer::hoist(Value value, Operation *before) {
   Operation *op = value.getDefiningOp();
-  if (!op || op->isBeforeInBlock(before))
+  if (!op || op->getBlock() != &block || op->isBeforeInBlock(before))
     return;
   for (Value operand : op->getOperands())
     hoist(operand, before);
@@ -208,7 +226,7 @@ void Sharer::retype(Value buffer) {
 /// Checks the writes. `first` becomes what has to stand before A is written:
 /// launches that read nothing, such as the filling of a border.
 bool Sharer::isUnwritten(memref::AllocOp source, memref::AllocOp target,
-                         const Part &place, LaunchOp copy,
+                         const Part &place, Operation *copy,
                          SmallVectorImpl<Operation *> &first) {
   SmallVector<Access> ofSource, ofTarget;
   if (!collect(source, Part::all(source.getType()), ofSource) ||
@@ -219,7 +237,7 @@ bool Sharer::isUnwritten(memref::AllocOp source, memref::AllocOp target,
     if (access.inner == copy)
       continue;
     // What is returned becomes one of the caller's buffers.
-    if (access.op == entry.getTerminator() ||
+    if (access.op == block.getTerminator() ||
         (access.writes && copy->isBeforeInBlock(access.op)))
       return false;
     if (!begin || access.op->isBeforeInBlock(begin))
@@ -230,9 +248,15 @@ bool Sharer::isUnwritten(memref::AllocOp source, memref::AllocOp target,
   if (!begin || !begin->isBeforeInBlock(copy))
     return false;
   for (const Access &access : ofTarget) {
-    if (!access.writes || access.inner == copy ||
-        access.op->isBeforeInBlock(begin) || access.part.isDisjoint(place))
+    if (access.inner == copy || access.op->isBeforeInBlock(begin) ||
+        access.part.isDisjoint(place))
       continue;
+    if (!access.writes) {
+      // Nobody reads a concatenation before it is whole.
+      if (isa<memref::CopyOp>(copy) && access.op->isBeforeInBlock(copy))
+        return false;
+      continue;
+    }
     auto launch = dyn_cast<LaunchOp>(access.op);
     bool readsNothing =
         launch && launch.getOutputs().size() == 1 &&
@@ -248,15 +272,11 @@ bool Sharer::isUnwritten(memref::AllocOp source, memref::AllocOp target,
   return true;
 }
 
-bool Sharer::share(LaunchOp copy) {
-  // A constant is copied by a launch that reads nothing.
-  if (copy->getBlock() != &entry || copy.getInputs().size() != 1)
-    return false;
-  auto source = copy.getInputs()[0].getDefiningOp<memref::AllocOp>();
+bool Sharer::share(Operation *copy, Value from, Value part) {
+  auto source = from.getDefiningOp<memref::AllocOp>();
   if (!source)
-    source = allocateCollapsed(copy.getInputs()[0]);
-  Value part = copy.getOutputs()[0];
-  if (!source || source->getBlock() != &entry)
+    source = allocateCollapsed(from);
+  if (!source || source->getBlock() != &block)
     return false;
   SmallVector<memref::SubViewOp> views;
   Value root = part;
@@ -267,7 +287,7 @@ bool Sharer::share(LaunchOp copy) {
     root = view.getSource();
   }
   auto target = root.getDefiningOp<memref::AllocOp>();
-  if (!target || target == source || target->getBlock() != &entry ||
+  if (!target || target == source || target->getBlock() != &block ||
       target.getType().getMemorySpace() != source.getType().getMemorySpace())
     return false;
   Part place = Part::all(target.getType());
@@ -292,7 +312,7 @@ bool Sharer::share(LaunchOp copy) {
     if (!op->isBeforeInBlock(source))
       op->moveBefore(source);
   }
-  copy.erase();
+  copy->erase();
   source.getResult().replaceAllUsesWith(part);
   source.erase();
   retype(part);
@@ -302,15 +322,19 @@ bool Sharer::share(LaunchOp copy) {
 } // namespace
 
 unsigned shareBuffers(func::FuncOp main) {
-  SmallVector<LaunchOp> copies;
-  main.walk([&](LaunchOp launch) {
-    if (launch->hasAttr(kCopyAttr))
-      copies.push_back(launch);
+  SmallVector<Operation *> copies;
+  main.walk([&](Operation *op) {
+    if (isa<memref::CopyOp>(op) ||
+        (isa<LaunchOp>(op) && op->hasAttr(kCopyAttr)))
+      copies.push_back(op);
   });
-  Sharer sharer(main);
   unsigned saved = 0;
-  for (LaunchOp copy : copies)
-    saved += sharer.share(copy);
+  for (Operation *op : copies) {
+    Sharer sharer(*op->getBlock());
+    auto launch = dyn_cast<LaunchOp>(op);
+    saved +=
+        launch ? sharer.share(launch) : sharer.share(cast<memref::CopyOp>(op));
+  }
   return saved;
 }
 
