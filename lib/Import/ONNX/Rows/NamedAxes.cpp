@@ -1,7 +1,7 @@
 #include "NamedAxes.h"
 #include "Equation.h"
 #include "Places.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "Regions.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "weft/Dialect/Kernel/IR/Kernel.h"
 #include "weft/Support/Location.h"
@@ -127,34 +127,14 @@ Value unsqueezeNamed(NodeImport &n, Value x, Value flags) {
                                     /*allow_zero=*/true);
 }
 
-/// `result()` at the end of `region`, as `type`.
-static LogicalResult fill(NodeImport &n, Region &region, Type type,
-                          function_ref<Value()> result) {
-  OpBuilder::InsertionGuard guard(n.b);
-  n.b.setInsertionPointToStart(&region.front());
-  Value value = result();
-  if (!value)
-    return failure();
-  if (value.getType() != type)
-    value = tensor::CastOp::create(n.b, n.loc, type, value);
-  scf::YieldOp::create(n.b, n.loc, value);
-  return success();
-}
-
 static Value byAxisFrom(NodeImport &n, Value flags, int64_t first, int64_t axes,
                         RankedTensorType type,
                         function_ref<Value(int64_t)> change) {
   if (first + 1 == axes)
     return change(first);
-  auto op = scf::IfOp::create(n.b, n.loc, type, elementOf(n, flags, first),
-                              /*withElseRegion=*/true);
-  if (failed(
-          fill(n, op.getThenRegion(), type, [&] { return change(first); })) ||
-      failed(fill(n, op.getElseRegion(), type, [&] {
-        return byAxisFrom(n, flags, first + 1, axes, type, change);
-      })))
-    return nullptr;
-  return op.getResult(0);
+  return either(
+      n, elementOf(n, flags, first), type, [&] { return change(first); },
+      [&] { return byAxisFrom(n, flags, first + 1, axes, type, change); });
 }
 
 Value byAxis(NodeImport &n, Value flags, int64_t axes, RankedTensorType type,
@@ -173,13 +153,11 @@ Value forNamed(NodeImport &n, Value x, Value flags, bool changesExtent,
     if (changesExtent && shape[axis] != 1)
       shape[axis] = ShapedType::kDynamic;
     RankedTensorType type = NodeImport::typeOf(x).clone(shape);
-    auto op = scf::IfOp::create(n.b, n.loc, type, elementOf(n, flags, axis),
-                                /*withElseRegion=*/true);
-    if (failed(fill(n, op.getThenRegion(), type,
-                    [&] { return change(x, axis); })) ||
-        failed(fill(n, op.getElseRegion(), type, [&] { return x; })))
+    x = either(
+        n, elementOf(n, flags, axis), type, [&] { return change(x, axis); },
+        [&] { return x; });
+    if (!x)
       return nullptr;
-    x = op.getResult(0);
   }
   return x;
 }
