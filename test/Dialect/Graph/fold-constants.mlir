@@ -12,6 +12,23 @@ func.func @broadcast() -> tensor<2x3xf32> {
 
 // -----
 
+// Roots on the axes and on the diagonals are exact, and those that mirror each
+// other do so to the last bit.
+// CHECK-LABEL: func @quarters
+func.func @quarters() -> (tensor<7xf64>, tensor<6xf64>) {
+  // CHECK: graph.constant dense<[1.000000e+00, 0.70710678118654757, 0.000000e+00, -1.000000e+00, 0.000000e+00, 1.000000e+00, -0.70710678118654757]> : tensor<7xf64>
+  // CHECK: graph.constant dense<[0.95105651629515353, 0.58778525229247314, 0.95105651629515353, -0.58778525229247314, -0.95105651629515353, 0.58778525229247314]> : tensor<6xf64>
+  %y = graph.constant dense<[2.0]> : tensor<1xf64>
+  %x = graph.constant dense<[0.0, 1.0, 2.0, 4.0, 6.0, 8.0, -5.0]> : tensor<7xf64>
+  %0 = graph.cos_quarters %x, %y : tensor<7xf64>, tensor<1xf64> -> tensor<7xf64>
+  %n = graph.constant dense<[5.0]> : tensor<1xf64>
+  %k = graph.constant dense<[1.0, 3.0, -1.0, 7.0, 9.0, -17.0]> : tensor<6xf64>
+  %1 = graph.cos_quarters %k, %n : tensor<6xf64>, tensor<1xf64> -> tensor<6xf64>
+  return %0, %1 : tensor<7xf64>, tensor<6xf64>
+}
+
+// -----
+
 // A chain folds in one walk; a splat stays one whatever its size.
 // CHECK-LABEL: func @splat_chain
 func.func @splat_chain() -> tensor<1000000x1000000xf32> {

@@ -15,6 +15,8 @@ func.func @elementwise(%x: tensor<?x4xf32>, %y: tensor<4xf32>, %i: tensor<4xi32>
   %3 = graph.div %x, %y : tensor<?x4xf32>, tensor<4xf32> -> tensor<?x4xf32>
   // CHECK: graph.rem
   %4 = graph.rem %i, %i : tensor<4xi32>, tensor<4xi32> -> tensor<4xi32>
+  // CHECK: graph.cos_quarters
+  %quarters = graph.cos_quarters %x, %y : tensor<?x4xf32>, tensor<4xf32> -> tensor<?x4xf32>
   // CHECK: graph.pow
   %5 = graph.pow %x, %y : tensor<?x4xf32>, tensor<4xf32> -> tensor<?x4xf32>
   // CHECK: graph.max

@@ -5,6 +5,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include <cmath>
 
 using namespace mlir;
 namespace arith = mlir::arith;
@@ -128,6 +129,43 @@ Value sign(ImplicitLocOpBuilder &b, Value x, bool isUnsigned) {
     nonZero = arith::SelectOp::create(b, below, constant(b, type, -1), one);
   }
   return arith::SelectOp::create(b, isZero, zero, nonZero);
+}
+
+/// The sum of (-1)^k * square^k / (2 * k + first)! for `terms` k: cos(x) with
+/// `first` 0, and with 1 sin(x) / x.
+static Value taylorSum(ImplicitLocOpBuilder &b, Value square, int first,
+                       int terms) {
+  SmallVector<double> factors = {1};
+  for (int k = 1; k < terms; ++k)
+    factors.push_back(-factors.back() / (2 * k + first) / (2 * k + first - 1));
+  Type type = square.getType();
+  Value sum = constant(b, type, factors.back());
+  for (double factor : llvm::drop_begin(llvm::reverse(factors)))
+    sum = math::FmaOp::create(b, sum, square, constant(b, type, factor));
+  return sum;
+}
+
+Value cosQuarters(ImplicitLocOpBuilder &b, Value x, Value y) {
+  // What remains up to an eighth of the circle is below the last bit of f64.
+  constexpr int kTerms = 9;
+  Type type = x.getType();
+  auto smaller = [&](Value p, Value q, Value &isLarge) {
+    isLarge = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, p, q);
+    return arith::SelectOp::create(b, isLarge, q, p).getResult();
+  };
+  Value twice = add(b, y, y), isFar, isNegative, isSteep;
+  x = math::AbsFOp::create(b, x);
+  x = smaller(x, sub(b, add(b, twice, twice), x), isFar);
+  isNegative = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x, y);
+  Value ignored;
+  x = smaller(x, sub(b, twice, x), ignored);
+  x = smaller(x, sub(b, y, x), isSteep);
+  Value angle = mul(b, x, div(b, constant(b, type, M_PI_2), y, false));
+  Value square = mul(b, angle, angle);
+  Value cosine = taylorSum(b, square, 0, kTerms),
+        sine = mul(b, angle, taylorSum(b, square, 1, kTerms));
+  Value size = arith::SelectOp::create(b, isSteep, sine, cosine);
+  return arith::SelectOp::create(b, isNegative, neg(b, size), size);
 }
 
 Value bitNot(ImplicitLocOpBuilder &b, Value x) {

@@ -68,6 +68,14 @@ def Graph_RsqrtOp : Graph_UnaryOp<"rsqrt", [{
 }
 def Graph_SinOp : Graph_MathOp<"sin", "SinOp"> { let summary = "sine, x in radians"; }
 def Graph_CosOp : Graph_MathOp<"cos", "CosOp"> { let summary = "cosine, x in radians"; }
+def Graph_CosQuartersOp : Graph_BinaryOp<"cos_quarters", [{ return scalar::cosQuarters(b, x, y); }]> {
+  let summary = "cos(pi / 2 * x / y), the cosine of x parts of a quarter of the circle";
+  let description = [{
+    x and y are integers, y > 0, and |x| is at most 4 y, all below a quarter of
+    what their type counts exactly. Angles are reduced before they are rounded, so
+    that results are exact on the axes, as those of roots of unity must be.
+  }];
+}
 def Graph_TanOp : Graph_MathOp<"tan", "TanOp"> { let summary = "tangent, x in radians"; }
 def Graph_AsinOp : Graph_MathOp<"asin", "AsinOp"> { let summary = "inverse sine"; }
 def Graph_AcosOp : Graph_MathOp<"acos", "AcosOp"> { let summary = "inverse cosine"; }

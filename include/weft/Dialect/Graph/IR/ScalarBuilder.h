@@ -28,6 +28,8 @@ Value min(ImplicitLocOpBuilder &b, Value x, Value y, bool isUnsigned);
 Value neg(ImplicitLocOpBuilder &b, Value x);
 Value abs(ImplicitLocOpBuilder &b, Value x, bool isUnsigned);
 Value sign(ImplicitLocOpBuilder &b, Value x, bool isUnsigned);
+/// cos(pi / 2 * x / y) of floats as graph.cos_quarters describes it.
+Value cosQuarters(ImplicitLocOpBuilder &b, Value x, Value y);
 Value bitNot(ImplicitLocOpBuilder &b, Value x);
 Value shift(ImplicitLocOpBuilder &b, Value x, Value y, bool left);
 /// Conversion as graph.cast describes it; `to` is signless.
