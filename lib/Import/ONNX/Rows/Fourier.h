@@ -1,4 +1,4 @@
-// Fast Fourier transforms of lengths that are known.
+// Fourier transforms.
 #ifndef WEFT_LIB_IMPORT_ONNX_ROWS_FOURIER_H
 #define WEFT_LIB_IMPORT_ONNX_ROWS_FOURIER_H
 
@@ -6,13 +6,17 @@
 
 namespace weft::onnx {
 
-/// True where there is a way that needs about n log n steps, and it pays.
-bool hasFastTransform(int64_t length);
-
 /// The transforms of the lines of `x` [parts, lines, length], f32 or f64; one
 /// part means real numbers. The result is [2, length, lines]. `inverse` has the
-/// other sign of angles, and does not scale.
-mlir::Value fastTransform(NodeImport &n, mlir::Value x, bool inverse);
+/// other sign of angles, and does not scale. The length is at least 1; where it
+/// is not known, the run takes the same steps as if it were. Then `isReal`
+/// (i1), if any, says whether numbers of two parts are real.
+mlir::Value fastTransform(NodeImport &n, mlir::Value x, bool inverse,
+                          mlir::Value isReal = nullptr);
+
+/// [length, 1] i1: the frequencies of real numbers that are real, the mean and
+/// the highest one of an even length (tensor<1xi64>).
+mlir::Value realFrequencies(NodeImport &n, mlir::Value length);
 
 } // namespace weft::onnx
 
