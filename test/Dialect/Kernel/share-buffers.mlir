@@ -164,3 +164,41 @@ func.func @main(%x: tensor<8xf32>) -> tensor<8xf32> {
   %2 = tensor.insert_slice %1 into %0[4] [4] [1] : tensor<4xf32> into tensor<8xf32>
   return %2 : tensor<8xf32>
 }
+
+// -----
+
+// What another kernel reads as one row keeps its buffer where the piece has rows
+// that lie apart, and is the piece where it has not.
+// CHECK-LABEL: func.func @main(
+// CHECK-DAG:     %[[APART:.*]] = memref.alloc() {{.*}} : memref<2x3xf32>
+// CHECK-DAG:     memref.collapse_shape %[[APART]]
+// CHECK-DAG:     memref.collapse_shape %{{.*}} : memref<2x3xf32, strided<[3, 1], offset: 6>> into memref<6xf32, strided<[1], offset: 6>>
+// CHECK:         return
+func.func private @neg(%x: tensor<2x3xf32>, %o: tensor<2x3xf32>) -> tensor<2x3xf32> attributes {kernel.entry} {
+  %y = linalg.negf ins(%x : tensor<2x3xf32>) outs(%o : tensor<2x3xf32>) -> tensor<2x3xf32>
+  return %y : tensor<2x3xf32>
+}
+func.func private @exp(%x: tensor<6xf32>, %o: tensor<6xf32>) -> tensor<6xf32> attributes {kernel.entry} {
+  %y = linalg.exp ins(%x : tensor<6xf32>) outs(%o : tensor<6xf32>) -> tensor<6xf32>
+  return %y : tensor<6xf32>
+}
+func.func private @copy(%x: tensor<2x3xf32>, %o: tensor<2x3xf32>) -> tensor<2x3xf32> attributes {kernel.entry} {
+  return %x : tensor<2x3xf32>
+}
+func.func @main(%x: tensor<2x3xf32>) -> (tensor<2x6xf32>, tensor<4x3xf32>, tensor<6xf32>, tensor<6xf32>) {
+  %e = tensor.empty() : tensor<2x3xf32>
+  %f = tensor.empty() : tensor<6xf32>
+  %v = tensor.empty() : tensor<2x6xf32>
+  %w = tensor.empty() : tensor<4x3xf32>
+  %0 = kernel.launch @neg ins(%x : tensor<2x3xf32>) outs(%e : tensor<2x3xf32>) -> tensor<2x3xf32>
+  %1 = kernel.launch @neg ins(%0 : tensor<2x3xf32>) outs(%e : tensor<2x3xf32>) -> tensor<2x3xf32>
+  %2 = kernel.launch @copy ins(%0 : tensor<2x3xf32>) outs(%e : tensor<2x3xf32>) {kernel.copy} -> tensor<2x3xf32>
+  %3 = kernel.launch @copy ins(%1 : tensor<2x3xf32>) outs(%e : tensor<2x3xf32>) {kernel.copy} -> tensor<2x3xf32>
+  %apart = tensor.insert_slice %2 into %v[0, 3] [2, 3] [1, 1] : tensor<2x3xf32> into tensor<2x6xf32>
+  %along = tensor.insert_slice %3 into %w[2, 0] [2, 3] [1, 1] : tensor<2x3xf32> into tensor<4x3xf32>
+  %4 = tensor.collapse_shape %0 [[0, 1]] : tensor<2x3xf32> into tensor<6xf32>
+  %5 = tensor.collapse_shape %1 [[0, 1]] : tensor<2x3xf32> into tensor<6xf32>
+  %6 = kernel.launch @exp ins(%4 : tensor<6xf32>) outs(%f : tensor<6xf32>) -> tensor<6xf32>
+  %7 = kernel.launch @exp ins(%5 : tensor<6xf32>) outs(%f : tensor<6xf32>) -> tensor<6xf32>
+  return %apart, %along, %6, %7 : tensor<2x6xf32>, tensor<4x3xf32>, tensor<6xf32>, tensor<6xf32>
+}

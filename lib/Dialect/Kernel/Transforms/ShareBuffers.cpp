@@ -106,6 +106,8 @@ private:
   bool canHoist(Value value, Operation *before) const;
   bool canHoist(Value value, Operation *before, Operations &yes) const;
   void hoist(Value value, Operation *before);
+  static MemRefType typeOfView(Operation *view, MemRefType type);
+  static bool canRetype(Value buffer, MemRefType type);
   static void retype(Value buffer);
 
   Block &block;
@@ -205,21 +207,55 @@ void Sharer::hoist(Value value, Operation *before) {
   op->moveBefore(before);
 }
 
+/// The type that `view` of a buffer has once the buffer's is `type`; null where
+/// that cannot be viewed so, as rows that lie apart cannot be one.
+MemRefType Sharer::typeOfView(Operation *view, MemRefType type) {
+  if (auto part = dyn_cast<memref::SubViewOp>(view))
+    return memref::SubViewOp::inferResultType(type, part.getMixedOffsets(),
+                                              part.getMixedSizes(),
+                                              part.getMixedStrides());
+  if (auto split = dyn_cast<memref::ExpandShapeOp>(view)) {
+    FailureOr<MemRefType> expanded = memref::ExpandShapeOp::computeExpandedType(
+        type, split.getResultType().getShape(),
+        split.getReassociationIndices());
+    return succeeded(expanded) ? *expanded : MemRefType();
+  }
+  if (auto join = dyn_cast<memref::CollapseShapeOp>(view)) {
+    auto groups = join.getReassociationIndices();
+    return memref::CollapseShapeOp::isGuaranteedCollapsible(type, groups)
+               ? memref::CollapseShapeOp::computeCollapsedType(type, groups)
+               : MemRefType();
+  }
+  // A cast says what is known of extents, and keeps the layout.
+  auto cast = llvm::cast<memref::CastOp>(view);
+  auto to = dyn_cast<MemRefType>(cast.getType());
+  return to && to.getLayout().isIdentity() && type.getLayout().isIdentity()
+             ? to
+             : MemRefType();
+}
+
+static bool isView(Operation *op) {
+  return isa<memref::SubViewOp, memref::ExpandShapeOp, memref::CollapseShapeOp,
+             memref::CastOp>(op);
+}
+
+/// Whether all views of `buffer` have a type if its own is `type`.
+bool Sharer::canRetype(Value buffer, MemRefType type) {
+  return llvm::all_of(buffer.getUsers(), [&](Operation *user) {
+    if (!isView(user))
+      return true;
+    MemRefType found = typeOfView(user, type);
+    return found && canRetype(user->getResult(0), found);
+  });
+}
+
 /// Gives the views of `buffer` the types that follow from its own.
 void Sharer::retype(Value buffer) {
   for (Operation *user : buffer.getUsers())
-    if (auto view = dyn_cast<memref::SubViewOp>(user)) {
-      view.getResult().setType(memref::SubViewOp::inferResultType(
-          cast<MemRefType>(buffer.getType()), view.getMixedOffsets(),
-          view.getMixedSizes(), view.getMixedStrides()));
-      retype(view);
-    } else if (auto split = dyn_cast<memref::ExpandShapeOp>(user)) {
-      FailureOr<MemRefType> type = memref::ExpandShapeOp::computeExpandedType(
-          cast<MemRefType>(buffer.getType()), split.getResultType().getShape(),
-          split.getReassociationIndices());
-      assert(succeeded(type) && "dimensions can always be split");
-      split.getResult().setType(*type);
-      retype(split);
+    if (isView(user)) {
+      user->getResult(0).setType(
+          typeOfView(user, cast<MemRefType>(buffer.getType())));
+      retype(user->getResult(0));
     }
 }
 
@@ -303,7 +339,8 @@ bool Sharer::share(Operation *copy, Value from, Value part) {
         return false;
   // Extents that only the run knows need not be told by the same values.
   auto type = cast<MemRefType>(part.getType());
-  if (type.getShape() != source.getType().getShape())
+  if (type.getShape() != source.getType().getShape() ||
+      !canRetype(source, type))
     return false;
   hoist(part, source);
   for (Operation *op : first) {
