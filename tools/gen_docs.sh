@@ -53,13 +53,15 @@ fi
 
 if $check; then
   mkdir -p docs/generated
-  diff -rq "$pages" docs/generated |
+  # diff ends with 1 where there are differences, which is not an error here.
+  stale=$({ diff -rq "$pages" docs/generated || true; } |
     sed -E "s#^Only in $pages: (.*)#error: docs/generated/\1 is missing#
             s#^Only in docs/generated: (.*)#error: docs/generated/\1 has no source any more#
-            s#^Files .* and (.*) differ#error: \1 is stale#" | grep . && {
-    echo "run tools/gen_docs.sh"
+            s#^Files .* and (.*) differ#error: \1 is stale#")
+  if [[ -n $stale ]]; then
+    printf '%s\nrun tools/gen_docs.sh\n' "$stale"
     exit 1
-  }
+  fi
   exit 0
 fi
 mkdir -p docs/generated
