@@ -228,11 +228,12 @@ def distance(a, b):
 
 def spread(run, feed, outputs, nudges=NUDGES[0]):
     """For each output, how far nudged inputs move its elements; infinite where
-    they move an integer or change what is finite."""
+    they move an integer or change what is finite. A run that fails, because an
+    extent that is data moved, says nothing."""
     rng = np.random.default_rng(1)
     moved = [np.zeros(o.shape) for o in outputs]
     for _ in range(nudges):
-        for change, a, b in zip(moved, outputs, outputs_of(run, nudged(feed, rng))):
+        for change, a, b in zip(moved, outputs, evaluate(run, nudged(feed, rng)) or ()):
             if a.shape != b.shape:
                 change[...] = np.inf
             elif is_float(a.dtype):

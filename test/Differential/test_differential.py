@@ -93,6 +93,17 @@ def test_a_jump_is_not_judged():
     assert differences.differs(outputs[0] - [[0, 1, 0, 0]], outputs[0].astype("float64"), moved)
 
 
+def test_a_nudge_that_a_reference_cannot_run_says_nothing():
+    def run_(feed):
+        if feed["x"][0] > 1:
+            raise ValueError
+        return [feed["x"] * 2]
+
+    feed = {"x": np.float32([1])}
+    moved, = differences.spread(run_, feed, run_(feed), 8)
+    assert 0 < moved[0] < 1e-5
+
+
 def test_the_onnx_evaluator_pools_with_paddings_that_differ():
     """Its own MaxPool has an error there, which is mended."""
     pool = onnx.parser.parse_model("""<ir_version: 10, opset_import: ["": 21]>
