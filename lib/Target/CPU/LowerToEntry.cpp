@@ -557,11 +557,9 @@ struct LowerToEntryPass : impl::LowerToEntryBase<LowerToEntryPass> {
   using LowerToEntryBase::LowerToEntryBase;
 
   void runOnOperation() override {
-    auto main = getOperation().lookupSymbol<func::FuncOp>("main");
-    if (!main) {
-      getOperation().emitError("has no @main");
+    func::FuncOp main = kernel::mainOf(getOperation());
+    if (!main)
       return signalPassFailure();
-    }
     expandViews(getOperation());
     if (failed(EntryBuilder(getOperation(), main, symbol, partSize).run()))
       signalPassFailure();

@@ -299,11 +299,9 @@ void dropSigns(ModuleOp module) {
 struct BufferizePass : impl::BufferizeBase<BufferizePass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    auto main = module.lookupSymbol<func::FuncOp>("main");
-    if (!main) {
-      module.emitError("has no @main");
+    func::FuncOp main = mainOf(module);
+    if (!main)
       return signalPassFailure();
-    }
     Bufferizer bufferizer(module);
     if (failed(bufferizer.bufferizeMain(main)))
       return signalPassFailure();

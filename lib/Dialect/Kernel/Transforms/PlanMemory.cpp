@@ -4,6 +4,7 @@
 // inside a region lives for all of the region's op.
 
 #include "weft/Dialect/Kernel/Transforms/Passes.h"
+#include "weft/Dialect/Kernel/Transforms/Program.h"
 
 #include "Aliases.h"
 #include "Extents.h"
@@ -399,11 +400,9 @@ void Planner::rewrite() {
 
 struct PlanMemoryPass : impl::PlanMemoryBase<PlanMemoryPass> {
   void runOnOperation() override {
-    auto main = getOperation().lookupSymbol<func::FuncOp>("main");
-    if (!main) {
-      getOperation().emitError("has no @main");
+    func::FuncOp main = mainOf(getOperation());
+    if (!main)
       return signalPassFailure();
-    }
     Planner planner(main);
     planner.placeOutputs();
     planner.collect();

@@ -19,6 +19,13 @@ static uint64_t bytesOf(ShapedType type) {
   return type.getNumElements() * std::max<uint64_t>(width / 8, 1);
 }
 
+func::FuncOp mainOf(ModuleOp module) {
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  if (!main)
+    module.emitError("has no @main");
+  return main;
+}
+
 void numberProgram(ModuleOp module) {
   Builder b(module.getContext());
   uint64_t offset = 0;

@@ -13,6 +13,7 @@
 // of a branch.
 
 #include "weft/Dialect/Kernel/Transforms/Passes.h"
+#include "weft/Dialect/Kernel/Transforms/Program.h"
 
 #include "Aliases.h"
 
@@ -135,11 +136,9 @@ unsigned Releaser::run() {
 
 struct ReleaseBlocksPass : impl::ReleaseBlocksBase<ReleaseBlocksPass> {
   void runOnOperation() override {
-    auto main = getOperation().lookupSymbol<func::FuncOp>("main");
-    if (!main) {
-      getOperation().emitError("has no @main");
+    func::FuncOp main = mainOf(getOperation());
+    if (!main)
       return signalPassFailure();
-    }
     released = Releaser(main).run();
   }
 };

@@ -71,7 +71,6 @@ private:
   void packKeys();
   void packValues();
   void emitBlock();
-  void emitTile(int64_t size, Value row);
   void emitScores(int64_t size, Value row, Value columns);
   void emitGroup(int64_t size, int64_t vectors, Value row, Value group,
                  Value limit);

@@ -3,6 +3,7 @@
 #ifndef WEFT_DIALECT_KERNEL_TRANSFORMS_PROGRAM_H
 #define WEFT_DIALECT_KERNEL_TRANSFORMS_PROGRAM_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "weft/Artifact/Manifest.h"
@@ -31,6 +32,10 @@ struct Program {
   std::vector<std::string> strings; ///< of the model, numbered from 1 on
   std::vector<artifact::KernelInfo> kernels;
 };
+
+/// The function that the program begins with; null, with an error, where there
+/// is none.
+mlir::func::FuncOp mainOf(mlir::ModuleOp module);
 
 /// Numbers launches, checks and constants; part of weft-bufferize.
 void numberProgram(mlir::ModuleOp module);
