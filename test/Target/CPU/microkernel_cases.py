@@ -30,7 +30,7 @@ LOWERING = (
     "convert-index-to-llvm,reconcile-unrealized-casts,canonicalize,cse)"
 )
 
-# What lib/Target/CPU/CodeGen.cpp runs before code generation.
+# What lib/Target/CPU/CodeGen.cpp runs before code generation, but for its own pass.
 CLEANUP = "function(early-cse,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(loop-rotate,licm))"
 
 # Epilogues: name -> (extras as maps over the output's loops, body). "*" stands
