@@ -2,6 +2,7 @@
 // holds the process number, so that two writers of one file do not meet.
 #include "weft/Artifact/OutputFile.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -10,7 +11,11 @@
 
 namespace weft::artifact {
 
-static constexpr size_t kBufferBytes = 1 << 18;
+/// Written in blocks of this size that begin at multiples of it, a file lies in
+/// huge pages of the page cache where the file system has them: what maps it
+/// next takes one fault for 2 MiB and not 32 or more. A tensor at a time, a
+/// third of BERT's weights lay in smaller pages.
+static constexpr size_t kBlockBytes = size_t(2) << 20;
 
 static std::string folderOf(const std::string &path) {
   size_t slash = path.rfind('/');
@@ -63,11 +68,22 @@ bool OutputFile::write(const void *data, size_t size) {
   if (!message.empty())
     return false;
   auto *bytes = static_cast<const char *>(data);
-  if (buffer.size() + size < kBufferBytes)
-    buffer.append(bytes, size);
-  else if (!flush() || !put(written, bytes, size))
-    return false;
-  written += size;
+  while (size) {
+    size_t room = kBlockBytes - written % kBlockBytes;
+    size_t part = std::min(size, room);
+    if (part == kBlockBytes) { // Nothing is in the buffer here.
+      part = size / kBlockBytes * kBlockBytes;
+      if (!put(written, bytes, part))
+        return false;
+      written += part;
+    } else {
+      buffer.append(bytes, part);
+      written += part;
+      if (part == room && !flush())
+        return false;
+    }
+    bytes += part, size -= part;
+  }
   return true;
 }
 

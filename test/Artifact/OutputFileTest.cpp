@@ -1,6 +1,8 @@
 #include "weft/Artifact/OutputFile.h"
 #include "Sample.h"
 #include "gtest/gtest.h"
+#include <algorithm>
+#include <cstdio>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,6 +25,44 @@ TEST(OutputFile, AppearsOnCommitOnly) {
       << file.error();
   EXPECT_EQ(contentOf(path), "Jello" + big + "!");
   EXPECT_EQ(folder.fileCount(), 1u);
+}
+
+// Whole blocks, so that the page cache holds the file in huge pages.
+TEST(OutputFile, WritesBlocksWhateverThePieces) {
+  auto writes = [] {
+    std::ifstream io("/proc/self/io");
+    size_t count = 0;
+    for (std::string line; std::getline(io, line);)
+      if (std::sscanf(line.c_str(), "syscw: %zu", &count) == 1)
+        return count;
+    return size_t(0);
+  };
+  TemporaryFolder folder;
+  constexpr size_t kBlock = size_t(2) << 20, kBlocks = 9;
+  std::string content(kBlocks * kBlock, 0);
+  for (size_t i = 0; i < content.size(); ++i)
+    content[i] = char(i ^ i >> 8 ^ i >> 16);
+  for (size_t piece : {size_t(1000), 3 * kBlock / 4, kBlock}) {
+    std::string path = folder / "out";
+    OutputFile file(path);
+    size_t before = writes();
+    for (size_t at = 0; at < content.size(); at += piece)
+      ASSERT_TRUE(file.write(content.data() + at,
+                             std::min(piece, content.size() - at)));
+    size_t count = writes() - before;
+    ASSERT_TRUE(file.commit()) << file.error();
+    EXPECT_EQ(contentOf(path), content) << "pieces of " << piece;
+    if (before)
+      EXPECT_EQ(count, kBlocks) << "pieces of " << piece;
+  }
+  // Several blocks at once, from within one to within another.
+  std::string path = folder / "out";
+  OutputFile file(path);
+  ASSERT_TRUE(file.write(content.data(), 5) &&
+              file.write(content.data() + 5, content.size() - 12) &&
+              file.write(content.data() + content.size() - 7, 7) &&
+              file.commit());
+  EXPECT_EQ(contentOf(path), content);
 }
 
 TEST(OutputFile, ReplacesALinkAndNotItsTarget) {
