@@ -149,9 +149,9 @@ typedef struct weft_load_options {
   const char *target;     /* use this code and no other; NULL: the best */
   int32_t verify_weights; /* not 0: read all weights and check their hash */
   /* Weights are mapped from the file. After the second run and further ones,
-   * those in use move to huge pages of this process's own, at the same
-   * addresses, which is faster. Not 0: they stay the file's pages, which
-   * processes with the same model share. */
+   * those in use that the file has in small pages move to huge pages of this
+   * process's own, at the same addresses, which is faster. Not 0: they stay the
+   * file's pages, which processes with the same model share. */
   int32_t share_weights;
 } weft_load_options;
 

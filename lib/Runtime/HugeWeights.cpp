@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -42,22 +43,50 @@ static bool hasRoomFor(size_t bytes) {
 
 /// True if this process has touched most of the chunk. Moving the rest would
 /// make memory of what nobody reads: rows of an embedding table, say.
-static bool isInUse(uintptr_t chunk) {
+static bool isInUse(int pagemap, uintptr_t chunk) {
   constexpr size_t kPages = kHugePage / kSmallPage;
   constexpr uint64_t kPresent = uint64_t(1) << 63;
-  int file = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-  if (file < 0)
-    return false;
   uint64_t entries[kPages];
-  ssize_t count = pread(file, entries, sizeof entries,
+  ssize_t count = pread(pagemap, entries, sizeof entries,
                         off_t(chunk / kSmallPage * sizeof entries[0]));
-  close(file);
   if (count != sizeof entries)
     return false;
   size_t present = 0;
   for (uint64_t entry : entries)
     present += (entry & kPresent) != 0;
   return present > kPages / 2;
+}
+
+/// True if the chunk is one huge page already: the file's. False also where the
+/// kernel (before Linux 6.7) cannot say.
+static bool isHuge(int pagemap, uintptr_t chunk) {
+  // PAGEMAP_SCAN of <linux/fs.h>, which older headers lack.
+  constexpr uint64_t kHuge = 1 << 6;
+  struct Region {
+    uint64_t start, end, categories;
+  } found = {};
+  struct {
+    uint64_t size, flags, start, end, walkEnd, regions, regionCount, maxPages,
+        invertedCategories, allOfCategories, anyOfCategories,
+        returnedCategories;
+  } request = {};
+  request.size = sizeof request;
+  request.start = chunk;
+  request.end = chunk + kHugePage;
+  request.regions = reinterpret_cast<uintptr_t>(&found);
+  request.regionCount = 1;
+  request.allOfCategories = request.returnedCategories = kHuge;
+  return ioctl(pagemap, _IOWR('f', 16, decltype(request)), &request) == 1 &&
+         found.start == chunk && found.end == chunk + kHugePage;
+}
+
+static bool isWorthMoving(uintptr_t chunk) {
+  int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  if (pagemap < 0)
+    return false;
+  bool worth = isInUse(pagemap, chunk) && !isHuge(pagemap, chunk);
+  close(pagemap);
+  return worth;
 }
 
 void HugeWeights::cover(const void *begin, size_t bytes, int file) {
@@ -85,7 +114,7 @@ void HugeWeights::afterRun(Nanoseconds run) noexcept {
   saved += run / kShareOfRun;
   while (saved >= cost && isMoving()) {
     auto begin = std::chrono::steady_clock::now();
-    if (!isInUse(next)) {
+    if (!isWorthMoving(next)) {
       next += kHugePage;
     } else if (moveChunk()) {
       next += kHugePage;

@@ -28,8 +28,8 @@ public:
   void cover(const void *begin, size_t bytes, int file);
 
   /// After a run that took `run`: moves some of what runs have read, for about
-  /// half of that time, and nothing after the first run of all. Other
-  /// threads may read the weights meanwhile.
+  /// half of that time, and nothing after the first run of all. What the file
+  /// has in huge pages stays. Other threads may read the weights meanwhile.
   void afterRun(Nanoseconds run) noexcept;
 
   /// False where nothing is left to do; costs nothing to ask.

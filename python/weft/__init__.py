@@ -232,8 +232,8 @@ def load(path, threads=0, *, share_weights=False):
     """Loads an artifact, FILE.weft.
 
     With `share_weights` the weights stay in the file's pages, which processes
-    with the same model share. Otherwise those in use move to huge pages of this
-    process, which is faster.
+    with the same model share. Otherwise those in use that the file has in small
+    pages move to huge pages of this process, which is faster.
     """
     return Model(path, threads, share_weights)
 

@@ -2,11 +2,13 @@
 #include "Runtime/Memory.h"
 #include "Runtime/Model.h"
 #include "gtest/gtest.h"
+#include <algorithm>
 #include <atomic>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -18,9 +20,11 @@ namespace {
 
 constexpr size_t kChunks = 6;
 
-/// A mapped file on disk, in which each word is its number.
+/// A mapped file on disk, in which each word is its number. Written a page at a
+/// time, it lies in small pages on any file system.
 struct HugeWeightsTest : testing::Test {
-  void SetUp() override {
+  void SetUp() override { makeFile(/*piece=*/4096); }
+  void makeFile(size_t piece) {
     std::string name = std::filesystem::current_path() / "weights-XXXXXX";
     file = mkstemp(name.data());
     ASSERT_GE(file, 0);
@@ -28,7 +32,11 @@ struct HugeWeightsTest : testing::Test {
     std::vector<uint64_t> words(bytes / 8);
     for (size_t i = 0; i < words.size(); ++i)
       words[i] = i;
-    ASSERT_EQ(write(file, words.data(), bytes), ssize_t(bytes));
+    auto *text = reinterpret_cast<const char *>(words.data());
+    for (size_t at = 0; at < bytes; at += piece) {
+      size_t size = std::min(piece, bytes - at);
+      ASSERT_EQ(pwrite(file, text + at, size, off_t(at)), ssize_t(size));
+    }
     void *mapped = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, file, 0);
     ASSERT_NE(mapped, MAP_FAILED);
     data = static_cast<const uint64_t *>(mapped);
@@ -68,6 +76,22 @@ struct HugeWeightsTest : testing::Test {
       bool isFile = line.find("weights-") != std::string::npos;
       if (first < last && isFile == ofFile)
         sum += last - first;
+    }
+    return sum;
+  }
+
+  /// Bytes of the data that are mapped as huge pages of the file.
+  size_t bytesInHugePagesOfFile() const {
+    std::ifstream map("/proc/self/smaps");
+    size_t sum = 0, kilobytes = 0;
+    bool isInData = false;
+    for (std::string line; std::getline(map, line);) {
+      uintptr_t first = 0, last = 0;
+      if (std::sscanf(line.c_str(), "%lx-%lx ", &first, &last) == 2)
+        isInData = first >= uintptr_t(data) && first < uintptr_t(data) + bytes;
+      else if (isInData && std::sscanf(line.c_str(), "FilePmdMapped: %zu kB",
+                                       &kilobytes) == 1)
+        sum += kilobytes * 1024;
     }
     return sum;
   }
@@ -127,6 +151,32 @@ TEST_F(HugeWeightsTest, OthersReadMeanwhile) {
   for (std::thread &reader : readers)
     reader.join();
   EXPECT_EQ(bad, 0u);
+}
+
+/// A file that lies in huge pages, where its file system has them.
+struct HugeFileTest : HugeWeightsTest {
+  void SetUp() override {
+    makeFile(/*piece=*/kHugePage);
+    if (IsSkipped() || HasFatalFailure())
+      return;
+    ASSERT_EQ(wrong(), 0u);
+    inHugePages = bytesInHugePagesOfFile();
+    if (!inHugePages)
+      GTEST_SKIP() << "the file system or the kernel has no huge pages";
+  }
+  size_t inHugePages = 0;
+};
+
+TEST_F(HugeFileTest, StaysWhereItIsHuge) {
+  moveAll();
+  EXPECT_EQ(wrong(), 0u);
+  utsname system;
+  int major = 0, minor = 0;
+  ASSERT_EQ(uname(&system), 0);
+  std::sscanf(system.release, "%d.%d", &major, &minor);
+  if (std::pair(major, minor) < std::pair(6, 7))
+    GTEST_SKIP() << "Linux " << system.release << " does not say what is huge";
+  EXPECT_EQ(bytesInHugePagesOfFile(), inHugePages);
 }
 
 TEST(HugeWeights, FilesInMemoryAreNotHeldTwice) {

@@ -31,7 +31,8 @@ static void addCommonFlags(CLI::App &command, RunRequest &request,
                    "check the weights against their hash first");
   command.add_flag("--share-weights", request.shareWeights,
                    "leave the weights in the file's pages, which processes "
-                   "with the same model share; slower from the third run on");
+                   "with the same model share; slower from the third run on "
+                   "where these are small");
 }
 
 void addRunFlags(CLI::App &command, RunRequest &request) {
