@@ -33,7 +33,7 @@ static bool systemHasHugePages() {
   return count > 0 && !std::strstr(text, "[never]");
 }
 
-/// True where memory for twice the weights is granted: pages of a file can be
+/// True where memory for twice the bytes is granted: pages of a file can be
 /// dropped and read again where memory is short, copies cannot.
 static bool hasRoomFor(size_t bytes) {
   auto machine = uint64_t(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
@@ -87,6 +87,11 @@ static bool isWorthMoving(uintptr_t chunk) {
   bool worth = isInUse(pagemap, chunk) && !isHuge(pagemap, chunk);
   close(pagemap);
   return worth;
+}
+
+void readInHugePages(void *mapped, size_t bytes) {
+  if (bytes >= kHugePage && hasRoomFor(bytes))
+    madvise(mapped, bytes, MADV_HUGEPAGE);
 }
 
 void HugeWeights::cover(const void *begin, size_t bytes, int file) {

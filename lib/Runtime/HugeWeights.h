@@ -1,8 +1,9 @@
-// Weights in huge pages. Mapped from their file they lie in pages of 4 KiB, one
-// for every 64 lines that a product reads; on machines where a page that the
-// TLB does not know costs much (virtual ones walk two tables) products waited
-// for them half of their time. So once a model runs again and again, its
-// weights move to huge pages at the same addresses, a little after each run.
+// Weights in huge pages. In pages of 4 KiB there is one for every 64 lines that
+// a product reads; on machines where a page that the TLB does not know costs
+// much (virtual ones walk two tables) products waited for them half of their
+// time. So the file is read in huge pages where the file system has them. Where
+// it lies in small ones, weights move to huge pages at the same addresses, a
+// little after each run, once the model runs again and again.
 #ifndef WEFT_LIB_RUNTIME_HUGEWEIGHTS_H
 #define WEFT_LIB_RUNTIME_HUGEWEIGHTS_H
 
@@ -13,6 +14,12 @@
 #include <mutex>
 
 namespace weft::runtime {
+
+/// Asks for huge pages when the mapped file is read from the disk, unless it is
+/// large for what this process is granted: each page that is missing takes
+/// megabytes with it then, which would push out others that are needed. Changes
+/// nothing for what the system holds in its cache already.
+void readInHugePages(void *mapped, size_t bytes);
 
 class HugeWeights {
 public:

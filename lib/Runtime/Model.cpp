@@ -43,6 +43,7 @@ void MappedFile::adopt(int descriptor, const std::string &name) {
     fail(WEFT_ERROR_FILE, name + ": cannot be mapped: " + strerror(errno));
   data = static_cast<char *>(mapped);
   size = status.st_size;
+  readInHugePages(mapped, size);
 }
 
 static void describeTensor(const TensorInfo &tensor, TensorView &view,
@@ -111,11 +112,6 @@ void weft_model::mapWeights(const FileLayout &layout) {
       fail(WEFT_ERROR_FORMAT, path + ": " + error);
   }
   weights = bytes.data() + range.offset;
-  if (range.size) {
-    auto begin = uintptr_t(weights) & ~uintptr_t(4095);
-    madvise(reinterpret_cast<void *>(begin),
-            uintptr_t(weights) + range.size - begin, MADV_WILLNEED);
-  }
 }
 
 void weft_model::verifyWeights() const {

@@ -179,6 +179,24 @@ TEST_F(HugeFileTest, StaysWhereItIsHuge) {
   EXPECT_EQ(bytesInHugePagesOfFile(), inHugePages);
 }
 
+TEST_F(HugeFileTest, IsReadInHugePages) {
+  ASSERT_EQ(munmap(const_cast<uint64_t *>(data), bytes), 0);
+  data = nullptr;
+  ASSERT_EQ(fsync(file), 0);
+  ASSERT_EQ(posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED), 0);
+  void *mapped = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, file, 0);
+  ASSERT_NE(mapped, MAP_FAILED);
+  data = static_cast<const uint64_t *>(mapped);
+  std::vector<unsigned char> resident(bytes / 4096 + 1);
+  ASSERT_EQ(mincore(mapped, bytes, resident.data()), 0);
+  if (std::count(resident.begin(), resident.end(), 1))
+    GTEST_SKIP() << "the file stays in memory";
+  readInHugePages(mapped, bytes);
+  for (size_t i = 0; i < bytes / 8; i += kHugePage / 8)
+    ASSERT_EQ(data[i], i);
+  EXPECT_GT(bytesInHugePagesOfFile(), 0u);
+}
+
 TEST(HugeWeights, FilesInMemoryAreNotHeldTwice) {
   int file = memfd_create("weights", MFD_CLOEXEC);
   ASSERT_GE(file, 0);
