@@ -9,9 +9,9 @@ namespace weft::lowering {
 /// What a reduction starts with: combine(neutral, x) is x.
 mlir::Value neutral(mlir::ImplicitLocOpBuilder &b, graph::ReduceKind kind,
                     mlir::Type type, bool isUnsigned);
-/// `x` and `y` combined; a mean combines as a sum.
+/// `x` joined to the `total` so far; a mean is joined as a sum.
 mlir::Value combine(mlir::ImplicitLocOpBuilder &b, graph::ReduceKind kind,
-                    mlir::Value x, mlir::Value y, bool isUnsigned);
+                    mlir::Value total, mlir::Value x, bool isUnsigned);
 
 struct ReductionMaps {
   mlir::AffineMap input, output;

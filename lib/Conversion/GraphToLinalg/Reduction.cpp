@@ -33,18 +33,20 @@ Value neutral(ImplicitLocOpBuilder &b, ReduceKind kind, Type type,
   return arith::ConstantOp::create(b, b.getIntegerAttr(type, bound));
 }
 
-Value combine(ImplicitLocOpBuilder &b, ReduceKind kind, Value x, Value y,
+// A maximum of x86 passes NaN on that its second operand is, and must look
+// whether the first is: the one that does not wait for the step before.
+Value combine(ImplicitLocOpBuilder &b, ReduceKind kind, Value total, Value x,
               bool isUnsigned) {
   switch (kind) {
   case ReduceKind::sum:
   case ReduceKind::mean:
-    return scalar::add(b, x, y);
+    return scalar::add(b, total, x);
   case ReduceKind::prod:
-    return scalar::mul(b, x, y);
+    return scalar::mul(b, total, x);
   case ReduceKind::max:
-    return scalar::max(b, x, y, isUnsigned);
+    return scalar::max(b, x, total, isUnsigned);
   case ReduceKind::min:
-    return scalar::min(b, x, y, isUnsigned);
+    return scalar::min(b, x, total, isUnsigned);
   }
   llvm_unreachable("all kinds are above");
 }

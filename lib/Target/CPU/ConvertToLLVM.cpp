@@ -72,11 +72,29 @@ struct ChooseLimit : OpRewritePattern<Op> {
   }
 };
 
+/// Lets max(x, y) and min(x, y) take zeros of either sign as equal, as above:
+/// x86 has three instructions for that and six for telling them apart.
+template <typename Op>
+struct IgnoreSignOfZero : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const final {
+    constexpr auto flag = arith::FastMathFlags::nsz;
+    if (bitEnumContainsAll(op.getFastmath(), flag))
+      return rewriter.notifyMatchFailure(op, "ignores it already");
+    rewriter.modifyOpInPlace(op,
+                             [&] { op.setFastmath(op.getFastmath() | flag); });
+    return success();
+  }
+};
+
 LogicalResult prepare(ModuleOp module) {
   RewritePatternSet patterns(module.getContext());
   patterns.add<ChooseLimit<arith::MaximumFOp, arith::CmpFPredicate::OLT>,
                ChooseLimit<arith::MinimumFOp, arith::CmpFPredicate::OGT>>(
-      module.getContext());
+      module.getContext(), /*benefit=*/2);
+  patterns.add<IgnoreSignOfZero<arith::MaximumFOp>,
+               IgnoreSignOfZero<arith::MinimumFOp>>(module.getContext());
   memref::populateExpandStridedMetadataPatterns(patterns);
   populateAffineToStdConversionPatterns(patterns);
   affine::populateAffineExpandIndexOpsPatterns(patterns);

@@ -79,6 +79,15 @@ func.func private @mean(%x: tensor<?x8xf16>, %out: tensor<8xf16>) -> tensor<8xf1
   return %0 : tensor<8xf16>
 }
 
+// The maximum so far is the second operand, of which x86 passes NaN on by itself.
+// CHECK-LABEL: func.func private @maximum
+func.func private @maximum(%x: tensor<?x8xf32>, %out: tensor<8xf32>) -> tensor<8xf32> attributes {kernel.entry} {
+  // CHECK: ^bb0(%[[X:.*]]: f32, %[[TOTAL:.*]]: f32):
+  // CHECK-NEXT: arith.maximumf %[[X]], %[[TOTAL]]
+  %0 = graph.reduce max %x [0] : tensor<?x8xf32> -> tensor<8xf32>
+  return %0 : tensor<8xf32>
+}
+
 // CHECK-LABEL: func.func private @softmax
 func.func private @softmax(%x: tensor<?x8xf32>, %out: tensor<?x8xf32>) -> tensor<?x8xf32>
     attributes {kernel.entry} {

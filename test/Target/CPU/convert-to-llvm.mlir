@@ -52,7 +52,7 @@ func.func @divide(%x: index, %y: index) -> index {
 }
 
 // A limit that is known is chosen by one comparison, which NaN does not pass;
-// one that is not, or is NaN, is left to LLVM.
+// one that is not, or is NaN, is left to LLVM. Zeros are equal in both.
 // CHECK-LABEL: llvm.func @clamp(
 // CHECK-SAME:    %[[X:.*]]: vector<4xf32>, %[[Y:.*]]: vector<4xf32>)
 // CHECK-DAG:     %[[ZERO:.*]] = llvm.mlir.constant(dense<0.000000e+00> : vector<4xf32>)
@@ -61,8 +61,8 @@ func.func @divide(%x: index, %y: index) -> index {
 // CHECK:         %[[LOW:.*]] = llvm.select %[[LESS]], %[[ZERO]], %[[X]]
 // CHECK:         %[[MORE:.*]] = llvm.fcmp "ogt" %[[LOW]], %[[SIX]]
 // CHECK:         %[[HIGH:.*]] = llvm.select %[[MORE]], %[[SIX]], %[[LOW]]
-// CHECK:         %[[MAX:.*]] = llvm.intr.maximum(%[[HIGH]], %[[Y]])
-// CHECK:         llvm.intr.minimum(%[[MAX]], %{{.*}})
+// CHECK:         %[[MAX:.*]] = llvm.intr.maximum(%[[HIGH]], %[[Y]]) {fastmathFlags = #llvm.fastmath<nsz>}
+// CHECK:         llvm.intr.minimum(%[[MAX]], %{{.*}}) {fastmathFlags = #llvm.fastmath<nsz>}
 func.func @clamp(%x: vector<4xf32>, %y: vector<4xf32>) -> vector<4xf32> {
   %zero = arith.constant dense<0.0> : vector<4xf32>
   %six = arith.constant dense<6.0> : vector<4xf32>
