@@ -53,6 +53,7 @@ private:
   Values emitSums(ArrayRef<int64_t> loops, Values sums,
                   function_ref<Values(Values)> inner);
   Value emitChains(ArrayRef<int64_t> loops, Value sum, const Step &step);
+  bool isShort(ArrayRef<int64_t> loops);
   Value loopTo(Value low, Value high, int64_t step,
                function_ref<void(Value)> inner);
 
@@ -151,6 +152,21 @@ void GenericEmitter::emitLoops(ArrayRef<int64_t> loops,
   });
 }
 
+/// True if all steps of `loops` are so few that they stand one after another,
+/// as those of a window: counting them takes as many instructions, and the
+/// processor asks for data no further ahead than it keeps instructions.
+bool GenericEmitter::isShort(ArrayRef<int64_t> loops) {
+  constexpr int64_t kMostOps = 32;
+  int64_t count = llvm::range_size(op.getBody()->without_terminator());
+  for (int64_t loop : loops) {
+    auto extent = getConstantIntValue(extents[loop]);
+    if (!extent || *extent > kMostOps)
+      return false;
+    count *= *extent;
+  }
+  return count <= kMostOps;
+}
+
 /// Nested loops that carry `sums`.
 SmallVector<Value>
 GenericEmitter::emitSums(ArrayRef<int64_t> loops, Values sums,
@@ -161,6 +177,13 @@ GenericEmitter::emitSums(ArrayRef<int64_t> loops, Values sums,
   if (getConstantIntValue(extents[loop]) == 1) {
     at[loop] = index(0);
     return emitSums(loops.drop_front(), sums, inner);
+  }
+  if (isShort(loops)) {
+    for (int64_t i = 0, n = *getConstantIntValue(extents[loop]); i < n; ++i) {
+      at[loop] = index(i);
+      sums = emitSums(loops.drop_front(), sums, inner);
+    }
+    return sums;
   }
   auto nest = scf::ForOp::create(b, index(0), extents[loop], index(1), sums);
   OpBuilder::InsertionGuard guard(b);

@@ -93,6 +93,24 @@ func.func @column_sums(%x: memref<512x64xf32>, %y: memref<64xf32>) {
   return
 }
 
+// The steps of a small window stand one after another.
+// CHECK-LABEL: func @window(
+// CHECK:         scf.for
+// CHECK-NOT:       iter_args
+// CHECK-COUNT-18:  arith.addf {{.*}} : vector<8xf32>
+// CHECK-NOT:       arith.addf
+// CHECK:           vector.store
+func.func @window(%x: memref<3x3x16xf32>, %y: memref<16xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j, k) -> (j, k, i)>, affine_map<(i, j, k) -> (i)>],
+                  iterator_types = ["parallel", "reduction", "reduction"]}
+      ins(%x : memref<3x3x16xf32>) outs(%y : memref<16xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %r = arith.addf %o, %a : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+
 // Rows picked by an index are read as vectors: only the row depends on it.
 // CHECK-LABEL: func @pick_rows(
 // CHECK:         memref.load %{{.*}} : memref<?xindex>
