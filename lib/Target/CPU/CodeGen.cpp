@@ -96,8 +96,10 @@ static void cleanUp(llvm::Module &module, llvm::TargetMachine &machine,
     if (isKernel)
       splitAddresses(function);
     functions.invalidate(function, everywhere.run(function, functions));
-    if (isKernel)
+    if (isKernel) {
       functions.invalidate(function, inKernels.run(function, functions));
+      shareAddresses(function);
+    }
     functions.clear(function, function.getName());
   }
 }

@@ -14,6 +14,11 @@ namespace weft::cpu {
 /// equal expressions are for a later pass to join.
 void splitAddresses(llvm::Function &function);
 
+/// Keeps a pointer that several addresses are a constant ahead of the one
+/// pointer of all of them, whatever the loops around it. For the end: what
+/// simplifies expressions does not look behind it.
+void shareAddresses(llvm::Function &function);
+
 } // namespace weft::cpu
 
 #endif // WEFT_LIB_TARGET_CPU_SPLITADDRESSES_H
