@@ -256,6 +256,9 @@ FailureOr<KernelFrame> frameKernel(func::FuncOp kernel) {
   frame.count = frame.loop.getMixedUpperBound()[0];
   frame.picoseconds = picosecondsOf(*frame.loop.getBody());
   kernel.walk([&](kernel::CheckOp) { frame.canFail = true; });
+  for (BlockArgument argument : kernel.getArguments())
+    if (kernel.getArgAttr(argument.getArgNumber(), kernel::kTurnAttr))
+      frame.turn = argument;
   BufferPlacer placer(kernel, frame);
   SmallVector<memref::AllocOp> allocs;
   kernel.walk([&](memref::AllocOp alloc) {
@@ -309,6 +312,22 @@ static void lowerStrings(func::FuncOp kernel, Value context) {
   }
 }
 
+/// The item that `loop` takes at its induction variable: from last to first in
+/// odd turns.
+static Value itemOfTurn(ImplicitLocOpBuilder &b, Value turn, scf::ForOp loop) {
+  b.setInsertionPoint(loop);
+  Value one = arith::ConstantIndexOp::create(b, 1);
+  Value isOdd = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                                      arith::AndIOp::create(b, turn, one), one);
+  Value last = arith::AddIOp::create(
+      b, loop.getLowerBound(),
+      arith::SubIOp::create(b, loop.getUpperBound(), one));
+  b.setInsertionPointToStart(loop.getBody());
+  Value item = loop.getInductionVar();
+  return arith::SelectOp::create(b, isOdd, arith::SubIOp::create(b, last, item),
+                                 item);
+}
+
 void lowerKernel(func::FuncOp kernel, KernelFrame &frame,
                  const kernel::CheckNumbers &numbers) {
   ImplicitLocOpBuilder b(kernel.getLoc(), kernel.getContext());
@@ -325,9 +344,13 @@ void lowerKernel(func::FuncOp kernel, KernelFrame &frame,
   for (unsigned i = 0; i < old; ++i) {
     BlockArgument argument = body.getArgument(i);
     unsigned next = slot + slotsOf(argument.getType());
-    if (!argument.use_empty())
-      argument.replaceAllUsesWith(
-          unpackArgument(b, argument.getType(), own[0], slot));
+    bool isTurn = argument == frame.turn;
+    if (isTurn || !argument.use_empty()) {
+      Value value = unpackArgument(b, argument.getType(), own[0], slot);
+      argument.replaceAllUsesWith(value);
+      if (isTurn)
+        frame.turn = value;
+    }
     slot = next;
   }
   body.eraseArguments(0, old);
@@ -368,7 +391,10 @@ void lowerKernel(func::FuncOp kernel, KernelFrame &frame,
   loop.getBody()->getTerminator()->erase();
   loop.getBody()->getOperations().splice(loop.getBody()->end(),
                                          frame.loop.getBody()->getOperations());
-  frame.loop.getInductionVar(0).replaceAllUsesWith(loop.getInductionVar());
+  Value item = loop.getInductionVar();
+  if (frame.turn)
+    item = itemOfTurn(b, frame.turn, loop);
+  frame.loop.getInductionVar(0).replaceAllUsesWith(item);
   b.setInsertionPointToEnd(loop.getBody());
   scf::YieldOp::create(b);
   frame.loop.erase();

@@ -18,6 +18,7 @@ struct KernelFrame {
   int64_t scratchBytes = 0;                    ///< of static size
   llvm::SmallVector<mlir::Value> scratchSizes; ///< of dynamic size, in bytes
   bool canFail = false;
+  mlir::Value turn; ///< the argument that counts turns; null where none does
 };
 
 /// Finds the outer loop and moves buffers of the kernel's body in front of it:

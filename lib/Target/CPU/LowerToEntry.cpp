@@ -63,6 +63,7 @@ private:
   LogicalResult flatten();
   void lowerLaunches();
   void lowerLaunch(kernel::LaunchOp launch);
+  Value grainOfTurns(Value count, int64_t grain);
   void lowerMemory();
   void lowerChecks();
   void lowerCalls();
@@ -361,6 +362,14 @@ static int64_t grainOf(const KernelFrame &frame) {
                           std::max<int64_t>(frame.picoseconds, 1));
 }
 
+/// A worker that walks back and forth does its whole share in one call, so that
+/// it begins with what it did last. Calls of parts would come in one order.
+Value EntryBuilder::grainOfTurns(Value count, int64_t grain) {
+  Value workers = abi.field(context, Field::WorkerCount, b.getI64Type());
+  Value share = arith::CeilDivUIOp::create(b, count, workers);
+  return arith::MaxUIOp::create(b, share, abi.i64(grain));
+}
+
 void EntryBuilder::lowerLaunch(kernel::LaunchOp launch) {
   func::FuncOp kernel = kernelOf(launch);
   b.setLoc(launch.getLoc());
@@ -383,10 +392,13 @@ void EntryBuilder::lowerLaunch(kernel::LaunchOp launch) {
                       .getResult(0);
   Value number =
       abi.i64(launch->getAttrOfType<IntegerAttr>(kernel::kLaunchAttr).getInt());
-  func::CallOp::create(b, launcher,
-                       ValueRange{context, address, arguments,
-                                  abi.toI64(counts[launch]),
-                                  abi.i64(grainOf(frame)), number});
+  Value count = abi.toI64(counts[launch]);
+  int64_t grain = grainOf(frame);
+  func::CallOp::create(
+      b, launcher,
+      ValueRange{context, address, arguments, count,
+                 frame.turn ? grainOfTurns(count, grain) : abi.i64(grain),
+                 number});
   if (frame.canFail) {
     Value failed = abi.field(context, Field::Failed, b.getI64Type());
     exitIf(

@@ -128,3 +128,42 @@ func.func @main(%n: memref<i64>) {
   kernel.release %block : memref<?xi8>
   return
 }
+
+// -----
+
+// Items from last to first in odd turns, and a worker's share in one call.
+// CHECK-LABEL: func.func private @start.k(
+// CHECK-SAME:    %[[ARGS:[a-z0-9]+]]: !llvm.ptr, %[[BEGIN:[a-z0-9]+]]: i64, %[[END:[a-z0-9]+]]: i64,
+func.func private @k(%x: memref<64xf32>, %turn: index {kernel.turn}, %y: memref<64xf32>) attributes {kernel.entry} {
+  // CHECK: %[[SLOT:.*]] = llvm.getelementptr %[[ARGS]][8]
+  // CHECK: %[[I64:.*]] = llvm.load %[[SLOT]]
+  // CHECK: %[[TURN:.*]] = arith.index_cast %[[I64]]
+  // CHECK-DAG: %[[FIRST:.*]] = arith.index_cast %[[BEGIN]]
+  // CHECK-DAG: %[[LAST:.*]] = arith.index_cast %[[END]]
+  // CHECK: %[[BIT:.*]] = arith.andi %[[TURN]], %{{.*}} : index
+  // CHECK: %[[ODD:.*]] = arith.cmpi eq, %[[BIT]], %{{.*}}
+  // CHECK: %[[BEFORE:.*]] = arith.subi %[[LAST]], %{{.*}}
+  // CHECK: %[[BOTH:.*]] = arith.addi %[[FIRST]], %[[BEFORE]]
+  // CHECK: scf.for %[[I:.*]] = %[[FIRST]] to %[[LAST]]
+  // CHECK: %[[MIRROR:.*]] = arith.subi %[[BOTH]], %[[I]]
+  // CHECK: %[[ITEM:.*]] = arith.select %[[ODD]], %[[MIRROR]], %[[I]]
+  // CHECK: memref.load %{{.*}}[%[[ITEM]]]
+  scf.forall (%i) in (64) {
+    %v = memref.load %x[%i] : memref<64xf32>
+    memref.store %v, %y[%i] : memref<64xf32>
+  }
+  return
+}
+// CHECK-LABEL: func.func @start(
+// CHECK: %[[SHARE:.*]] = arith.ceildivui %{{.*}}, %{{.*}} : i64
+// CHECK: %[[GRAIN:.*]] = arith.maxui %[[SHARE]], %{{.*}} : i64
+// CHECK: call @start_launch(%{{.*}}, %[[GRAIN]], %{{.*}})
+func.func @main(%x: memref<64xf32>, %y: memref<64xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c9 = arith.constant 9 : index
+  scf.for %i = %c0 to %c9 step %c1 {
+    kernel.launch @k ins(%x, %i : memref<64xf32>, index) outs(%y : memref<64xf32>) {kernel.number = 0 : i64}
+  }
+  return
+}

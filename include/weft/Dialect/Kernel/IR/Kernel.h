@@ -25,6 +25,10 @@ constexpr int64_t kBytesPerStep = 4;
 /// Unit attribute on the functions that are kernels.
 constexpr llvm::StringLiteral kEntryAttr = "kernel.entry";
 
+/// Unit attribute on a kernel's argument that counts the turns of a loop: in
+/// odd ones a worker takes its items from last to first.
+constexpr llvm::StringLiteral kTurnAttr = "kernel.turn";
+
 /// The attribute of a module whose kernels were lowered: bytes of their private
 /// buffers, for each worker; -1: depends on shapes.
 constexpr llvm::StringLiteral kScratchAttr = "kernel.scratch_bytes";
