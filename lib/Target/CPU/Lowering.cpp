@@ -13,6 +13,7 @@ using namespace mlir;
 
 void weft::cpu::addLoweringPasses(OpPassManager &pm, StringRef level,
                                   int64_t width, StringRef symbol) {
+  pm.addPass(createAlternateOrder({level.str()}));
   pm.addNestedPass<func::FuncOp>(createEmitMicrokernels({level.str()}));
   pm.addNestedPass<func::FuncOp>(createVectorizeLinalg({width}));
   // Scalars of the entry function too: LLVM would call a library for bf16.

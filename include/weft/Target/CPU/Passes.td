@@ -30,6 +30,32 @@ def VectorizeLinalg : Pass<"weft-vectorize-linalg", "::mlir::func::FuncOp"> {
     "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
+def AlternateOrder : Pass<"weft-alternate-order", "::mlir::ModuleOp"> {
+  let summary = "lets kernels walk weights that a loop repeats back and forth";
+  let description = [{
+    A product of few rows in a loop that reads more weights than L2 holds takes
+    its work items from last to first in every second turn, so that it finds in
+    L2 what it read last in the turn before. Its kernel gets an argument with the
+    attribute `kernel.turn`, which weft-lower-to-entry heeds; where the kernel is
+    launched outside of such a loop, the turn is 0.
+    ```mlir
+    scf.for %i = … {
+      kernel.launch @product ins(%state, %weights : …) outs(%next : …)
+    ```
+    ⇒
+    ```mlir
+    scf.for %i = … {
+      kernel.launch @product ins(%state, %weights, %i : …, index) outs(%next : …)
+    …
+    func.func private @product(…, %turn: index {kernel.turn}, …) attributes {kernel.entry}
+    ```
+  }];
+  let options = [
+    Option<"level", "level", "std::string", "\"x86-64-v3\"", "x86-64 level, sapphirerapids or znver5, whose L2 is assumed">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def EmitMicrokernels : Pass<"weft-emit-microkernels", "::mlir::func::FuncOp"> {
   let summary = "turn packed products into loops over register tiles";
   let description = [{

@@ -13,7 +13,7 @@ using namespace mlir;
 
 namespace weft::kernel {
 
-static uint64_t bytesOf(ShapedType type) {
+uint64_t bytesOf(ShapedType type) {
   uint64_t width =
       type.getElementType().isIndex() ? 64 : type.getElementTypeBitWidth();
   return type.getNumElements() * std::max<uint64_t>(width / 8, 1);

@@ -33,6 +33,9 @@ struct Program {
   std::vector<artifact::KernelInfo> kernels;
 };
 
+/// What memory holds of a type of static shape.
+uint64_t bytesOf(mlir::ShapedType type);
+
 /// The function that the program begins with; null, with an error, where there
 /// is none.
 mlir::func::FuncOp mainOf(mlir::ModuleOp module);
