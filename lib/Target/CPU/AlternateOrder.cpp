@@ -204,11 +204,9 @@ struct AlternateOrder : impl::AlternateOrderBase<AlternateOrder> {
   using Base::Base;
 
   void runOnOperation() override {
-    std::optional<Machine> machine = machineOfLevel(level);
-    if (!machine) {
-      getOperation()->emitError("there is no model of level '") << level << "'";
+    std::optional<Machine> machine = machineOfLevel(level, getOperation());
+    if (!machine)
       return signalPassFailure();
-    }
     Alternator(getOperation(), machine->l2Bytes).run();
   }
 };

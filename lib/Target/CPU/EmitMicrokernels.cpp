@@ -42,11 +42,9 @@ struct EmitMicrokernels : impl::EmitMicrokernelsBase<EmitMicrokernels> {
   using Base::Base;
 
   void runOnOperation() override {
-    std::optional<Machine> machine = machineOfLevel(level);
-    if (!machine) {
-      getOperation()->emitError("there is no model of level '") << level << "'";
+    std::optional<Machine> machine = machineOfLevel(level, getOperation());
+    if (!machine)
       return signalPassFailure();
-    }
     SmallVector<Operation *> products;
     SmallVector<Attribute> tiles;
     getOperation()->walk([&](Operation *op) {

@@ -5,6 +5,7 @@
 
 #include "Machine.h"
 
+#include "mlir/IR/Operation.h"
 #include "llvm/ADT/StringSwitch.h"
 
 namespace weft::cpu {
@@ -31,6 +32,14 @@ std::optional<Machine> machineOfLevel(llvm::StringRef level) {
   if (!machine || (dotsBytes && machine->vectorBytes != 64))
     return std::nullopt;
   machine->dotsBytes = dotsBytes;
+  return machine;
+}
+
+std::optional<Machine> machineOfLevel(llvm::StringRef level,
+                                      mlir::Operation *op) {
+  std::optional<Machine> machine = machineOfLevel(level);
+  if (!machine)
+    op->emitError("there is no model of level '") << level << "'";
   return machine;
 }
 

@@ -8,6 +8,10 @@
 #include <cstdint>
 #include <optional>
 
+namespace mlir {
+class Operation;
+}
+
 namespace weft::cpu {
 
 struct Machine {
@@ -42,6 +46,10 @@ constexpr llvm::StringLiteral kWithVnni = "-vnni";
 /// The machine behind a level ("x86-64-v3") or of one of these models, nothing
 /// if `level` is neither.
 std::optional<Machine> machineOfLevel(llvm::StringRef level);
+
+/// The same for a pass on `op`, which gets an error where there is none.
+std::optional<Machine> machineOfLevel(llvm::StringRef level,
+                                      mlir::Operation *op);
 
 } // namespace weft::cpu
 
