@@ -91,9 +91,8 @@ struct IgnoreSignOfZero : OpRewritePattern<Op> {
 LogicalResult prepare(ModuleOp module) {
   RewritePatternSet patterns(module.getContext());
   patterns.add<ChooseLimit<arith::MaximumFOp, arith::CmpFPredicate::OLT>,
-               ChooseLimit<arith::MinimumFOp, arith::CmpFPredicate::OGT>>(
-      module.getContext(), /*benefit=*/2);
-  patterns.add<IgnoreSignOfZero<arith::MaximumFOp>,
+               ChooseLimit<arith::MinimumFOp, arith::CmpFPredicate::OGT>,
+               IgnoreSignOfZero<arith::MaximumFOp>,
                IgnoreSignOfZero<arith::MinimumFOp>>(module.getContext());
   memref::populateExpandStridedMetadataPatterns(patterns);
   populateAffineToStdConversionPatterns(patterns);

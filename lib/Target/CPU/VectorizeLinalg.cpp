@@ -174,11 +174,7 @@ GenericEmitter::emitSums(ArrayRef<int64_t> loops, Values sums,
   if (loops.empty())
     return inner(sums);
   int64_t loop = loops.front();
-  if (getConstantIntValue(extents[loop]) == 1) {
-    at[loop] = index(0);
-    return emitSums(loops.drop_front(), sums, inner);
-  }
-  if (isShort(loops)) {
+  if (getConstantIntValue(extents[loop]) == 1 || isShort(loops)) {
     for (int64_t i = 0, n = *getConstantIntValue(extents[loop]); i < n; ++i) {
       at[loop] = index(i);
       sums = emitSums(loops.drop_front(), sums, inner);
